@@ -1,0 +1,10 @@
+/**
+ * A version on disk: towers, vocabularies, index and a manifest of checksums; publish, open, roll
+ * back.
+ *
+ * <p>May use: config, data, feature, tower, index.
+ */
+@NullMarked
+package io.tandem.artifact;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,18 @@
+package io.tandem.config;
+
+/**
+ * Everything that defines a model: its data, features, towers, training and index.
+ *
+ * <p>Read from one YAML file by {@link SpecReader}; a copy travels in every artifact the model
+ * produces. Relative paths are resolved against the file's folder while reading, so that a
+ * specification means the same wherever it is used from.
+ *
+ * @param name names the model in tables and reports
+ */
+public record ModelSpec(
+    String name,
+    DataSpec data,
+    FeaturesSpec features,
+    ModelConfig model,
+    TrainingConfig training,
+    IndexConfig index) {}

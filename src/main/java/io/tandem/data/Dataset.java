@@ -1,0 +1,19 @@
+package io.tandem.data;
+
+/**
+ * What a specification's data section reads: keys, attributes and split interactions.
+ *
+ * @param queryKeys all queries: rows of the query source first, then those only seen in
+ *     interactions, in order of first appearance
+ * @param itemKeys all items, likewise
+ * @param queries attributes by query number
+ * @param items attributes by item number
+ */
+public record Dataset(
+    KeyTable queryKeys, KeyTable itemKeys, Attributes queries, Attributes items, Split split) {
+
+  /**
+   * Three disjoint parts over the same numbers. History of a test event is training and validation.
+   */
+  public record Split(Interactions train, Interactions validation, Interactions test) {}
+}

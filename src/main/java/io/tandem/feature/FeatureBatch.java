@@ -1,0 +1,139 @@
+package io.tandem.feature;
+
+import java.util.Arrays;
+
+/**
+ * Inputs of some rows for one tower: for each slot the table rows of its values, and the dense
+ * numbers. Grows as needed and is reused: {@link #clear()} keeps the memory. Not thread-safe.
+ *
+ * <p>Rows are appended: for each slot in order {@link #add}, then {@link #endSlot} once per row and
+ * slot; dense numbers by {@link #addDense}; then {@link #endRow}.
+ */
+public final class FeatureBatch {
+  private final InputSchema schema;
+  private final int[][] ids;
+  private final int[][] ends;
+  private final int[] counts;
+  private float[] dense;
+  private int denseCount;
+  private int rows;
+
+  public FeatureBatch(InputSchema schema) {
+    this.schema = schema;
+    int slots = schema.slots().size();
+    ids = new int[slots][16];
+    ends = new int[slots][16];
+    counts = new int[slots];
+    dense = new float[Math.max(16, schema.denseWidth())];
+  }
+
+  /** What a row holds. */
+  public InputSchema schema() {
+    return schema;
+  }
+
+  /** Complete rows. */
+  public int rows() {
+    return rows;
+  }
+
+  /** Forgets all rows. */
+  public void clear() {
+    Arrays.fill(counts, 0);
+    denseCount = 0;
+    rows = 0;
+  }
+
+  /** Adds a table row to a slot of the row being appended. */
+  public void add(int slot, int id) {
+    int count = counts[slot];
+    if (count == ids[slot].length) {
+      ids[slot] = Arrays.copyOf(ids[slot], count * 2);
+    }
+    ids[slot][count] = id;
+    counts[slot] = count + 1;
+  }
+
+  /** Ends a slot of the row being appended; a slot may be empty. */
+  public void endSlot(int slot) {
+    if (rows == ends[slot].length) {
+      ends[slot] = Arrays.copyOf(ends[slot], rows * 2);
+    }
+    ends[slot][rows] = counts[slot];
+  }
+
+  /** Adds the next dense number of the row being appended. */
+  public void addDense(float value) {
+    if (denseCount == dense.length) {
+      dense = Arrays.copyOf(dense, denseCount * 2);
+    }
+    dense[denseCount++] = value;
+  }
+
+  /**
+   * Ends the row being appended.
+   *
+   * @throws IllegalStateException if its dense numbers are not as many as the schema says
+   */
+  public void endRow() {
+    rows++;
+    if (denseCount != rows * schema.denseWidth()) {
+      throw new IllegalStateException(
+          "row %d has %d dense numbers, expected %d"
+              .formatted(
+                  rows - 1, denseCount - (rows - 1) * schema.denseWidth(), schema.denseWidth()));
+    }
+  }
+
+  /** Appends one row of another batch of the same schema. */
+  public void append(FeatureBatch source, int row) {
+    for (int slot = 0; slot < ids.length; slot++) {
+      appendSlot(slot, source, slot, row);
+    }
+    appendDense(source, row);
+    endRow();
+  }
+
+  /** Appends and ends one slot of the row being appended, from a slot of another batch. */
+  public void appendSlot(int slot, FeatureBatch source, int sourceSlot, int row) {
+    int from = source.start(sourceSlot, row);
+    int to = source.end(sourceSlot, row);
+    for (int i = from; i < to; i++) {
+      add(slot, source.ids[sourceSlot][i]);
+    }
+    endSlot(slot);
+  }
+
+  /** Appends the dense numbers of a row of another batch to the row being appended. */
+  public void appendDense(FeatureBatch source, int row) {
+    int width = source.schema.denseWidth();
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      addDense(source.dense[i]);
+    }
+  }
+
+  /** First position of a row's values in {@link #ids(int)}. */
+  public int start(int slot, int row) {
+    return row == 0 ? 0 : ends[slot][row - 1];
+  }
+
+  /** One past the last position of a row's values in {@link #ids(int)}. */
+  public int end(int slot, int row) {
+    return ends[slot][row];
+  }
+
+  /** Table rows of a slot, row after row; only the first {@link #count(int)} count. Not a copy. */
+  public int[] ids(int slot) {
+    return ids[slot];
+  }
+
+  /** Values of a slot over all rows. */
+  public int count(int slot) {
+    return counts[slot];
+  }
+
+  /** Dense numbers, [rows, denseWidth] row-major; not a copy and possibly longer. */
+  public float[] dense() {
+    return dense;
+  }
+}

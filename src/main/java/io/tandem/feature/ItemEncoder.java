@@ -1,0 +1,16 @@
+package io.tandem.feature;
+
+import io.tandem.data.Attributes;
+import io.tandem.data.Rows;
+
+/** Turns items into tower inputs. Safe for any number of threads. */
+public interface ItemEncoder {
+  /** Appends every row of a chunk. */
+  void encode(Rows rows, FeatureBatch target);
+
+  /** Appends one item. */
+  void encode(FeatureValues values, FeatureBatch target);
+
+  /** Encodes a whole table, in its order. */
+  FeatureBatch encodeAll(Attributes attributes);
+}

@@ -1,0 +1,42 @@
+package io.tandem.index;
+
+/**
+ * Vectors, numbered by row from 0, and the search for those with the largest dot product.
+ *
+ * <p>Searching is safe for any number of threads and takes no lock; every thread brings its own
+ * {@link TopK}. Closing frees native memory: no search may be running then or start afterwards.
+ */
+public interface VectorIndex extends AutoCloseable {
+  /** Number of vectors. */
+  int size();
+
+  /** Width of every vector. */
+  int dimension();
+
+  /** FAISS's name of the structure, such as {@code Flat} or {@code HNSW32}. */
+  String type();
+
+  /**
+   * Finds the rows nearest to a query, best first, equal scores by lower row.
+   *
+   * @param query [dimension], finite
+   * @param k at least 1; where k is above {@link #size()}, all rows are returned
+   * @param result receives at most k hits; fewer only where fewer exist or an approximate index
+   *     finds no more
+   * @throws IllegalArgumentException for a query of another length or with a NaN, or k below 1
+   */
+  void search(float[] query, int k, TopK result);
+
+  /**
+   * Finds the nearest rows for many queries at once, on all threads the index may use.
+   *
+   * @param queries [n × dimension], row-major
+   * @param rows receives [n × k]; -1 where fewer than k were found
+   * @param scores receives [n × k]
+   */
+  void search(float[] queries, int n, int k, int[] rows, float[] scores);
+
+  /** Frees native memory; a second call does nothing. */
+  @Override
+  void close();
+}

@@ -1,0 +1,9 @@
+/**
+ * FAISS behind {@code VectorIndex}: the only package that sees native index types.
+ *
+ * <p>May use: index and the binding.
+ */
+@NullMarked
+package io.tandem.index.faiss;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,9 @@
+/**
+ * Embedding tables under Deeplearning4j networks; batch embedding; export to plain weights.
+ *
+ * <p>May use: config, feature.
+ */
+@NullMarked
+package io.tandem.tower;
+
+import org.jspecify.annotations.NullMarked;

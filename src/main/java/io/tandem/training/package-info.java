@@ -1,0 +1,9 @@
+/**
+ * The training loop: batches, optimizers, validation, checkpoints and resumption.
+ *
+ * <p>May use: config, data, feature, tower, loss, evaluation, artifact.
+ */
+@NullMarked
+package io.tandem.training;
+
+import org.jspecify.annotations.NullMarked;
