@@ -1,0 +1,162 @@
+// What the engine asks of FAISS in one call across JNI, where FAISS's own interface would need several.
+// Every function throws std::exception on failure, which the binding turns into a Java RuntimeException.
+#pragma once
+
+#include <omp.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <faiss/Index.h>
+#include <faiss/IndexHNSW.h>
+#include <faiss/IndexIVF.h>
+#include <faiss/IndexPreTransform.h>
+#include <faiss/impl/IDSelector.h>
+#include <faiss/index_factory.h>
+#include <faiss/index_io.h>
+#include <faiss/utils/utils.h>
+
+namespace tandem {
+
+namespace detail {
+
+inline std::atomic<int>& wanted_threads() {
+  static std::atomic<int> threads{0};
+  return threads;
+}
+
+// The search parameters of whichever kind an index takes, on the caller's stack.
+struct Parameters {
+  faiss::SearchParameters plain;
+  faiss::SearchParametersIVF ivf;
+  faiss::SearchParametersHNSW hnsw;
+
+  const faiss::SearchParameters* choose(
+      const faiss::Index* index, int effort, const faiss::IDSelector* selector) {
+    while (auto transformed = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
+      index = transformed->index;
+    }
+    auto sel = const_cast<faiss::IDSelector*>(selector);
+    if (auto lists = dynamic_cast<const faiss::IndexIVF*>(index)) {
+      if (effort <= 0 && !sel) return nullptr;
+      ivf.nprobe = effort > 0 ? effort : lists->nprobe;
+      ivf.max_codes = lists->max_codes;
+      ivf.sel = sel;
+      return &ivf;
+    }
+    if (auto graph = dynamic_cast<const faiss::IndexHNSW*>(index)) {
+      if (effort <= 0 && !sel) return nullptr;
+      hnsw.efSearch = effort > 0 ? effort : graph->hnsw.efSearch;
+      hnsw.check_relative_distance = graph->hnsw.check_relative_distance;
+      hnsw.sel = sel;
+      return &hnsw;
+    }
+    if (!sel) return nullptr;
+    plain.sel = sel;
+    return &plain;
+  }
+};
+
+} // namespace detail
+
+/// Number of OpenMP threads for FAISS calls of any thread; 0 leaves OpenMP's own choice.
+/// OpenMP keeps this setting per calling thread, so it is applied on the way into a call.
+inline void set_threads(int threads) {
+  detail::wanted_threads().store(threads, std::memory_order_relaxed);
+}
+
+/// Applies set_threads to the calling thread.
+inline void apply_threads() {
+  int wanted = detail::wanted_threads().load(std::memory_order_relaxed);
+  if (wanted > 0 && omp_get_max_threads() != wanted) omp_set_num_threads(wanted);
+}
+
+/// Number of OpenMP threads that a FAISS call from the calling thread would use.
+inline int threads() {
+  apply_threads();
+  return omp_get_max_threads();
+}
+
+/// What FAISS was compiled for: "OPTIMIZE AVX2" or "OPTIMIZE GENERIC".
+inline std::string compile_options() {
+  return faiss::get_compile_options();
+}
+
+/// An index made from a factory string, owned by the caller.
+inline std::unique_ptr<faiss::Index> create_index(
+    int d, const char* description, faiss::MetricType metric) {
+  return std::unique_ptr<faiss::Index>(faiss::index_factory(d, description, metric));
+}
+
+/// An index read from a file, owned by the caller.
+inline std::unique_ptr<faiss::Index> open_index(const char* path, int io_flags) {
+  return std::unique_ptr<faiss::Index>(faiss::read_index(path, io_flags));
+}
+
+/// Index::search with the search parameters built on the stack.
+///
+/// @param x         queries, size n * d
+/// @param effort    nprobe of an inverted file, efSearch of an HNSW graph (which cannot exceed the graph's own efSearch in
+///                  FAISS 1.7.3), without meaning for others; 0 leaves the index's own value
+/// @param selector  rows to consider, or null for all
+/// @param distances output, size n * k
+/// @param labels    output, size n * k, -1 where there is no result
+inline void search(
+    const faiss::Index* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    const faiss::IDSelector* selector,
+    float* distances,
+    int64_t* labels) {
+  apply_threads();
+  detail::Parameters parameters;
+  index->search(n, x, k, distances, labels, parameters.choose(index, effort, selector));
+}
+
+/// As search, over the rows whose bits are set.
+///
+/// @param bitmap row i is considered where bit i % 8 of byte i / 8 is set and i / 8 < bytes; null for all rows
+inline void search_bitmap(
+    const faiss::Index* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    const uint8_t* bitmap,
+    int64_t bytes,
+    float* distances,
+    int64_t* labels) {
+  faiss::IDSelectorBitmap selector(bytes, bitmap);
+  search(index, n, x, k, effort, bitmap ? &selector : nullptr, distances, labels);
+}
+
+/// Searches for one query after the other and takes the time of each: what FAISS costs without JNI or Java around it.
+///
+/// @param x           queries, size n * d
+/// @param nanoseconds output, size n
+/// @param distances   output of the last query, size k
+/// @param labels      output of the last query, size k
+inline void time_searches(
+    const faiss::Index* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    int64_t* nanoseconds,
+    float* distances,
+    int64_t* labels) {
+  using clock = std::chrono::steady_clock;
+  for (int64_t i = 0; i < n; i++) {
+    auto start = clock::now();
+    search(index, 1, x + i * index->d, k, effort, nullptr, distances, labels);
+    nanoseconds[i] =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(clock::now() - start).count();
+  }
+}
+
+} // namespace tandem
