@@ -29,6 +29,7 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "faiss/Clustering.h",
               "faiss/IndexFlatCodes.h",
               "faiss/IndexFlat.h",
+              "faiss/impl/Quantizer.h",
               "faiss/impl/ScalarQuantizer.h",
               "faiss/IndexScalarQuantizer.h",
               "faiss/impl/HNSW.h",
@@ -47,9 +48,9 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "faiss/index_io.h",
               "faiss_helpers.h"
             },
-            // The compiler sees these last first, and a static library must precede what it needs.
-            link = {"openblas@.0", "faiss"},
-            preload = {"gcc_s@.1", "quadmath@.0", "gfortran@.5", "openblas@.0"},
+            // OpenBLAS is named to the linker by its exact file, in pom.xml.
+            link = "faiss",
+            preload = {"gcc_s@.1", "quadmath@.0", "gfortran@.4", "openblas@.0"},
             preloadresource = "/org/bytedeco/openblas/"),
     target = "io.tandem.faiss.binding",
     global = "io.tandem.faiss.binding.global.faiss")
