@@ -4,13 +4,17 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include <faiss/Index.h>
+#include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexPreTransform.h>
@@ -28,6 +32,32 @@ inline std::atomic<int>& wanted_threads() {
   return threads;
 }
 
+inline const faiss::Index* without_transforms(const faiss::Index* index) {
+  while (auto transformed = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
+    index = transformed->index;
+  }
+  return index;
+}
+
+// FAISS 1.7.3 trusts the rows that a flat index is asked for, and reads beyond its end.
+inline void check(const faiss::Index* index, const faiss::IDSelector* selector) {
+  if (auto range = dynamic_cast<const faiss::IDSelectorRange*>(selector)) {
+    if (range->imin < 0 || range->imin > range->imax || range->imin > index->ntotal) {
+      throw std::invalid_argument(
+          "expected a range of rows within [0, " + std::to_string(index->ntotal) + "), found [" +
+          std::to_string(range->imin) + ", " + std::to_string(range->imax) + ")");
+    }
+  } else if (auto array = dynamic_cast<const faiss::IDSelectorArray*>(selector)) {
+    for (size_t i = 0; i < array->n; i++) {
+      if (array->ids[i] < 0 || array->ids[i] >= index->ntotal) {
+        throw std::invalid_argument(
+            "expected rows within [0, " + std::to_string(index->ntotal) + "), found " +
+            std::to_string(array->ids[i]));
+      }
+    }
+  }
+}
+
 // The search parameters of whichever kind an index takes, on the caller's stack.
 struct Parameters {
   faiss::SearchParameters plain;
@@ -36,9 +66,7 @@ struct Parameters {
 
   const faiss::SearchParameters* choose(
       const faiss::Index* index, int effort, const faiss::IDSelector* selector) {
-    while (auto transformed = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
-      index = transformed->index;
-    }
+    index = without_transforms(index);
     auto sel = const_cast<faiss::IDSelector*>(selector);
     if (auto lists = dynamic_cast<const faiss::IndexIVF*>(index)) {
       if (effort <= 0 && !sel) return nullptr;
@@ -96,12 +124,30 @@ inline std::unique_ptr<faiss::Index> open_index(const char* path, int io_flags) 
   return std::unique_ptr<faiss::Index>(faiss::read_index(path, io_flags));
 }
 
+/// The inverted file of an index, behind its transforms if it has any; null if it is of another kind.
+inline faiss::IndexIVF* inverted_file(faiss::Index* index) {
+  return dynamic_cast<faiss::IndexIVF*>(
+      const_cast<faiss::Index*>(detail::without_transforms(index)));
+}
+
+/// The HNSW graph of an index, behind its transforms if it has any; null if it is of another kind.
+inline faiss::IndexHNSW* graph(faiss::Index* index) {
+  return dynamic_cast<faiss::IndexHNSW*>(
+      const_cast<faiss::Index*>(detail::without_transforms(index)));
+}
+
+/// The flat index of an index, behind its transforms if it has any; null if it is of another kind.
+inline faiss::IndexFlat* flat(faiss::Index* index) {
+  return dynamic_cast<faiss::IndexFlat*>(
+      const_cast<faiss::Index*>(detail::without_transforms(index)));
+}
+
 /// Index::search with the search parameters built on the stack.
 ///
 /// @param x         queries, size n * d
 /// @param effort    nprobe of an inverted file, efSearch of an HNSW graph (which cannot exceed the graph's own efSearch in
 ///                  FAISS 1.7.3), without meaning for others; 0 leaves the index's own value
-/// @param selector  rows to consider, or null for all
+/// @param selector  rows to consider, or null for all; a range or an array must lie within the index
 /// @param distances output, size n * k
 /// @param labels    output, size n * k, -1 where there is no result
 inline void search(
@@ -114,6 +160,12 @@ inline void search(
     float* distances,
     int64_t* labels) {
   apply_threads();
+  detail::check(index, selector);
+  // FAISS 1.7.3 leaves the output as it was when a flat index has nothing to look at.
+  std::fill(labels, labels + n * k, int64_t(-1));
+  std::fill(distances, distances + n * k,
+      index->metric_type == faiss::METRIC_INNER_PRODUCT ? std::numeric_limits<float>::lowest()
+                                                        : std::numeric_limits<float>::max());
   detail::Parameters parameters;
   index->search(n, x, k, distances, labels, parameters.choose(index, effort, selector));
 }

@@ -104,6 +104,8 @@ public class faiss implements InfoMapper {
         new Info(
                 "tandem::detail",
                 "tandem::detail::wanted_threads",
+                "tandem::detail::without_transforms",
+                "tandem::detail::check",
                 "tandem::detail::Parameters",
                 "std::unordered_set<idx_t>",
                 "faiss::IDSelectorBatch::set",
