@@ -1,11 +1,11 @@
 #!/bin/bash
 # Provides FAISS as a static, position-independent library with its headers, and prints the folder that holds them:
 #   lib/libfaiss.a  include/faiss/*.h  compiler-options (for users of the headers)
-#   build.properties (what it was built from, and with)
+#   build.properties (what it was built from, and with)  LICENSE (of FAISS, which whoever passes the library on must add)
 # The folder lives in a cache outside the build tree, named by a hash of everything that went in, so a second call returns
 # at once. BLAS is not needed here: a static library leaves it open, and the JNI library binds it to ND4J's OpenBLAS.
 #
-# usage: native/build-faiss.sh [--link DIR]    also puts them, by links and copies, into DIR
+# usage: native/build-faiss.sh [--link DIR]    also links them into DIR
 #
 #   FAISS_SOURCE_DIR  a FAISS source tree of the user's own; otherwise the distribution's packages are asked
 #   FAISS_SOURCE      auto (default: package, else library) | package (its source package, compiled here)
@@ -101,6 +101,7 @@ compile() {
       "$cxx" "$@" -I. -ffile-prefix-map="$PWD"/= -c "$file" -o "$out/objects/$(tr / _ <<<"$file").o"' \
     compile "$out" {} "$cxx" $flags <"$out/sources") || return 1
   (cd "$out/objects" && LC_ALL=C ar rcsD ../lib/libfaiss.a ./*.o) || return 1
+  cp "$tree/LICENSE" "$out/" || return 1
   (cd "$tree" && find faiss \( -path faiss/gpu -o -path faiss/python \) -prune -o -name '*.h' -print0 |
     xargs -0 cp --parents -t "$out/include") || return 1
   rm -r "$out/objects" "$out/sources"
@@ -146,7 +147,7 @@ from_library() {
   check_version /usr/include "libfaiss-dev" || return 1
   say "WARNING: using the distribution's library. It knows SSE2 only: searches take several times as long as with AVX2"
   mkdir -p "$1/lib" "$1/include"
-  cp "$archive" "$1/lib/" && cp -r /usr/include/faiss "$1/include/" &&
+  cp "$archive" "$1/lib/" && cp -r /usr/include/faiss "$1/include/" && cp /usr/share/doc/libfaiss-dev/copyright "$1/LICENSE" &&
     record "$1" "$2" generic "library $(dpkg-query -W -f '${Version}' libfaiss-dev)" "the distribution's"
 }
 
@@ -183,10 +184,8 @@ fi
 
 if [ -n "$link" ]; then
   mkdir -p "$link"
-  ln -sfnT "$result/include" "$link/include"
-  ln -sfnT "$result/lib" "$link/lib"
-  ln -sfnT "$result/compiler-options" "$link/compiler-options"
-  # Copied, and only when it changed: its time tells the build whether to link anew.
-  cmp -s "$result/build.properties" "$link/build.properties" || cp "$result/build.properties" "$link/build.properties"
+  for entry in "$result"/*; do
+    ln -sfnT "$entry" "$link/$(basename "$entry")"
+  done
 fi
 echo "$result"

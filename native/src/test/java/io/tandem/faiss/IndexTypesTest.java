@@ -20,6 +20,8 @@ import java.util.function.LongPredicate;
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -215,6 +217,17 @@ class IndexTypesTest {
   }
 
   @Test
+  void aClosedIndexGivesItsMemoryBack() {
+    Path file = folder.resolve("items.faiss");
+    Faiss.write(built("Flat"), file);
+    long before = Pointer.physicalBytes();
+    for (int i = 0; i < 400; i++) { // 1.3 MB each
+      Faiss.read(file, ITEMS.dimension(), Storage.MEMORY).close();
+    }
+    assertThat(Pointer.physicalBytes() - before).isLessThan(100_000_000);
+  }
+
+  @Test
   void parametersCanBeSetByName() {
     try (Index index = Faiss.create(32, "PCA24,IVF32,Flat", Metric.L2);
         ParameterSpace space = new ParameterSpace()) {
@@ -274,7 +287,7 @@ class IndexTypesTest {
     return found / (double) (QUERIES * K);
   }
 
-  private static Result search(Index index, int effort, IDSelector selector) {
+  private static Result search(Index index, int effort, @Nullable IDSelector selector) {
     Result result = new Result();
     Faiss.run(
         () ->
