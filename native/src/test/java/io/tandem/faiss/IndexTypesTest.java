@@ -60,7 +60,7 @@ class IndexTypesTest {
         "IVF32,SQ8               | 32 | 0.90",
         "IVF32,PQ16np              | 32 | 0.60",
         "PCA24,IVF32,Flat        | 32 | 0.50",
-        "OPQ16,IVF32,PQ16np        | 32 | 0.60",
+        "OPQ4,IVF32,PQ4np          | 32 | 0.20",
         "IVF32,PQ16x4fs          | 0  | 0.15",
         "IVF32_HNSW8,Flat        | 32 | 0.95",
         "IVF32,PQ16x4fs,RFlat    | 0  | 0.15",
@@ -175,7 +175,7 @@ class IndexTypesTest {
         "HNSW16",
         "IVF32,Flat",
         "IVF32,PQ16np",
-        "OPQ16,IVF32,PQ16np",
+        "OPQ4,IVF32,PQ4np",
         "IVF32,PQ16x4fs,RFlat"
       })
   void aFileGivesBackTheSameIndex(String factory) {
