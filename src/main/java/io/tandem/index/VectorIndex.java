@@ -28,13 +28,35 @@ public interface VectorIndex extends AutoCloseable {
   void search(float[] query, int k, TopK result);
 
   /**
+   * Finds the nearest among some rows, best first, equal scores by lower row.
+   *
+   * @param query [dimension], finite
+   * @param k at least 1
+   * @param allowed the rows that may be returned, of bound {@link #size()}
+   * @param result receives min(k, number of allowed rows) hits, also where the structure alone
+   *     would not have found that many; fewer only from a structure that can neither be filtered
+   *     nor searched whole
+   * @throws IllegalArgumentException as above, or for a set of another bound
+   */
+  void search(float[] query, int k, RowSet allowed, TopK result);
+
+  /**
    * Finds the nearest rows for many queries at once, on all threads the index may use.
    *
    * @param queries [n × dimension], row-major
    * @param rows receives [n × k]; -1 where fewer than k were found
-   * @param scores receives [n × k]
+   * @param scores receives [n × k]; where the row is -1, without meaning
    */
   void search(float[] queries, int n, int k, int[] rows, float[] scores);
+
+  /**
+   * Copies a vector: as it was added where the structure keeps vectors whole, else as decoded from
+   * its codes.
+   *
+   * @param row from 0 and below {@link #size()}
+   * @param target receives [dimension]
+   */
+  void vector(int row, float[] target);
 
   /** Frees native memory; a second call does nothing. */
   @Override
