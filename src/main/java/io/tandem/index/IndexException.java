@@ -11,4 +11,9 @@ public final class IndexException extends RuntimeException {
   public IndexException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
+
+  /** A failure whose own message says enough. */
+  public IndexException(Throwable cause) {
+    super(cause.getMessage(), cause);
+  }
 }

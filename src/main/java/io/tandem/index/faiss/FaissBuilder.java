@@ -7,7 +7,6 @@ import io.tandem.faiss.Metric;
 import io.tandem.faiss.binding.HNSW;
 import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.IndexFlat;
-import io.tandem.faiss.binding.IndexHNSW;
 import io.tandem.faiss.binding.IndexIVF;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
@@ -102,7 +101,7 @@ public final class FaissBuilder implements AutoCloseable {
    */
   public BuiltIndex build(float[] queries, int n) {
     Index owner = collected();
-    IndexFlat flat = new IndexFlat(owner);
+    IndexFlat flat = Views.flat(owner);
     if (flat.ntotal() == 0) {
       throw new IndexException("expected at least 1 vector to index, found none");
     }
@@ -160,7 +159,7 @@ public final class FaissBuilder implements AutoCloseable {
     String type = "HNSW" + config.m();
     Index index = Faiss.create(dimension, type + ",Flat", Metric.INNER_PRODUCT);
     try {
-      HNSW hnsw = new IndexHNSW(index).hnsw();
+      HNSW hnsw = Views.hnsw(index).hnsw();
       hnsw.efConstruction(config.efConstruction());
       fill(index, flat);
       FaissIndex graph = new FaissIndex(index, Structure.HNSW, type);
@@ -194,7 +193,7 @@ public final class FaissBuilder implements AutoCloseable {
       FaissIndex built = new FaissIndex(index, structure, factory);
       return switch (structure) {
         case HNSW -> {
-          HNSW hnsw = new IndexHNSW(index).hnsw();
+          HNSW hnsw = Views.hnsw(index).hnsw();
           Effort effort =
               tune(
                   built,
@@ -205,7 +204,7 @@ public final class FaissBuilder implements AutoCloseable {
           yield result(built, Map.of("efSearch", effort.value()), effort.recall(), sample);
         }
         case IVF -> {
-          IndexIVF lists = new IndexIVF(index);
+          IndexIVF lists = Views.ivf(index);
           int most = Math.toIntExact(lists.asLevel1Quantizer().nlist());
           Effort effort = tune(built, sample, 0, most, value -> lists.nprobe(value));
           yield result(built, Map.of("nprobe", effort.value()), effort.recall(), sample);
@@ -252,8 +251,7 @@ public final class FaissBuilder implements AutoCloseable {
   }
 
   /** The least effort that reaches the promised recall, or the greatest that was tried. */
-  private Effort tune(
-      FaissIndex index, Sample sample, int given, int most, EffortSetter setter) {
+  private Effort tune(FaissIndex index, Sample sample, int given, int most, EffortSetter setter) {
     if (given > 0) {
       setter.set(given);
       return new Effort(given, sample.recall(index));
@@ -304,7 +302,7 @@ public final class FaissBuilder implements AutoCloseable {
     for (int round = 0; round < 3; round++) {
       long start = System.nanoTime();
       for (int i = 0; i < n; i++) {
-        index.search(sample.query(i, dimension), sample.k(), hits);
+        index.search(sample.query(i), sample.k(), hits);
       }
       best = Math.min(best, System.nanoTime() - start);
     }

@@ -5,16 +5,11 @@ import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.Storage;
 import io.tandem.faiss.binding.Index;
-import io.tandem.faiss.binding.IndexFlat;
-import io.tandem.faiss.binding.IndexHNSW;
-import io.tandem.faiss.binding.IndexIVF;
 import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.IndexException;
 import io.tandem.index.RowSet;
 import io.tandem.index.TopK;
 import io.tandem.index.VectorIndex;
-import java.nio.FloatBuffer;
-import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
@@ -59,23 +54,24 @@ public final class FaissIndex implements VectorIndex {
     this.dimension = index.d();
     this.exact =
         switch (structure) {
-          case FLAT -> new ExactRows(new IndexFlat(index), size);
-          case HNSW -> new ExactRows(new IndexFlat(new IndexHNSW(index).storage()), size);
+          case FLAT -> new ExactRows(Views.flat(index), size);
+          case HNSW -> new ExactRows(Views.flat(Views.hnsw(index).storage()), size);
           case IVF, OTHER -> null;
         };
     if (structure == Structure.IVF) {
-      Faiss.run(() -> new IndexIVF(index).make_direct_map());
+      Faiss.run(() -> Views.ivf(index).make_direct_map());
     }
   }
 
   /**
-   * Opens an index file. FAISS trusts what it reads: hand it only files whose checksum was verified.
+   * Opens an index file. FAISS trusts what it reads: hand it only files whose checksum was
+   * verified.
    *
    * <p>The file is read into memory: mapped inverted lists would take locks in every search.
    *
    * @param type name to give it, as recorded when it was written
-   * @throws IndexException if the file cannot be read or holds another number of vectors, vectors of
-     *     another dimension, or another metric than inner product
+   * @throws IndexException if the file cannot be read or holds another number of vectors, vectors
+   *     of another dimension, or another metric than inner product
    */
   public static FaissIndex read(Path file, String type, int dimension, int size) {
     Structure structure = Structure.ofFile(file);
@@ -83,7 +79,7 @@ public final class FaissIndex implements VectorIndex {
     try {
       index = Faiss.read(file, dimension, Storage.MEMORY);
     } catch (FaissException e) {
-      throw new IndexException(e.getMessage(), e);
+      throw new IndexException(e);
     }
     try {
       expect(file, "vectors", size, index.ntotal());
@@ -112,7 +108,7 @@ public final class FaissIndex implements VectorIndex {
     try {
       Faiss.write(open(), file);
     } catch (FaissException e) {
-      throw new IndexException(e.getMessage(), e);
+      throw new IndexException(e);
     }
   }
 
@@ -330,7 +326,7 @@ public final class FaissIndex implements VectorIndex {
   }
 
   private int lists() {
-    return Math.toIntExact(new IndexIVF(index).asLevel1Quantizer().nlist());
+    return Math.toIntExact(Views.ivf(index).asLevel1Quantizer().nlist());
   }
 
   private SearchBuffers borrow(float[] query) {

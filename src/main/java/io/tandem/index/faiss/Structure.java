@@ -45,8 +45,7 @@ enum Structure {
     }
     if (tag.length < TAG) {
       throw new IndexException(
-          "index %s: expected a FAISS index, found a file of %d bytes"
-              .formatted(file, tag.length));
+          "index %s: expected a FAISS index, found a file of %d bytes".formatted(file, tag.length));
     }
     return switch (new String(tag, StandardCharsets.ISO_8859_1)) {
       case "IxFI", "IxF2", "IxFl" -> FLAT;
