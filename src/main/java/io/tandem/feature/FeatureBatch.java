@@ -10,6 +10,9 @@ import java.util.Arrays;
  * slot; dense numbers by {@link #addDense}; then {@link #endRow}.
  */
 public final class FeatureBatch {
+  /** Largest array that every JVM allows. */
+  private static final int LIMIT = Integer.MAX_VALUE - 8;
+
   private final InputSchema schema;
   private final int[][] ids;
   private final int[][] ends;
@@ -48,7 +51,7 @@ public final class FeatureBatch {
   public void add(int slot, int id) {
     int count = counts[slot];
     if (count == ids[slot].length) {
-      ids[slot] = Arrays.copyOf(ids[slot], count * 2);
+      ids[slot] = Arrays.copyOf(ids[slot], grown(count));
     }
     ids[slot][count] = id;
     counts[slot] = count + 1;
@@ -57,7 +60,7 @@ public final class FeatureBatch {
   /** Ends a slot of the row being appended; a slot may be empty. */
   public void endSlot(int slot) {
     if (rows == ends[slot].length) {
-      ends[slot] = Arrays.copyOf(ends[slot], rows * 2);
+      ends[slot] = Arrays.copyOf(ends[slot], grown(rows));
     }
     ends[slot][rows] = counts[slot];
   }
@@ -65,7 +68,7 @@ public final class FeatureBatch {
   /** Adds the next dense number of the row being appended. */
   public void addDense(float value) {
     if (denseCount == dense.length) {
-      dense = Arrays.copyOf(dense, denseCount * 2);
+      dense = Arrays.copyOf(dense, grown(denseCount));
     }
     dense[denseCount++] = value;
   }
@@ -90,7 +93,7 @@ public final class FeatureBatch {
     for (int slot = 0; slot < ids.length; slot++) {
       appendSlot(slot, source, slot, row);
     }
-    appendDense(source, row);
+    appendDense(source, row, 0, schema.denseWidth());
     endRow();
   }
 
@@ -104,12 +107,19 @@ public final class FeatureBatch {
     endSlot(slot);
   }
 
-  /** Appends the dense numbers of a row of another batch to the row being appended. */
-  public void appendDense(FeatureBatch source, int row) {
-    int width = source.schema.denseWidth();
-    for (int i = row * width; i < (row + 1) * width; i++) {
+  /** Appends dense numbers {@code from} until {@code to} of another batch's row. */
+  public void appendDense(FeatureBatch source, int row, int from, int to) {
+    int start = row * source.schema.denseWidth();
+    for (int i = start + from; i < start + to; i++) {
       addDense(source.dense[i]);
     }
+  }
+
+  private static int grown(int length) {
+    if (length == LIMIT) {
+      throw new IllegalStateException("a batch holds at most %d values of a slot".formatted(LIMIT));
+    }
+    return (int) Math.min(LIMIT, length * 2L);
   }
 
   /** First position of a row's values in {@link #ids(int)}. */

@@ -29,10 +29,8 @@ public record InputSchema(List<Slot> slots, int denseWidth) {
    *
    * @param feature its name
    * @param table where its rows are; slots of equal table share it
-   * @param single whether every row has exactly one id
    */
-  public record Slot(
-      String feature, TableShape table, FeatureSpec.Pooling pooling, boolean single) {}
+  public record Slot(String feature, TableShape table, FeatureSpec.Pooling pooling) {}
 
   /**
    * An embedding table: [rows, dim]. The first rows are for values out of the vocabulary.

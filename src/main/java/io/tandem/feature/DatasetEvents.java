@@ -1,0 +1,54 @@
+package io.tandem.feature;
+
+import io.tandem.data.Dataset;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Encodes events: what depends on the moment each time, everything else once for all queries. */
+final class DatasetEvents implements EventEncoder {
+  private final List<Encoder> encoders;
+  private final FeatureBatch attributes;
+  private final int[] @Nullable [] sequenceRows;
+
+  DatasetEvents(TowerInput queries, Dataset dataset) {
+    encoders = queries.encoders();
+    attributes = queries.encodeAll(dataset.queries());
+    sequenceRows = new int[encoders.size()][];
+    for (int i = 0; i < encoders.size(); i++) {
+      if (encoders.get(i) instanceof SequenceEncoder sequence) {
+        sequenceRows[i] = rowsByItem(sequence.vocabulary(), dataset);
+      }
+    }
+  }
+
+  @Override
+  public void encode(int query, QueryContext context, FeatureBatch target) {
+    int slot = 0;
+    int dense = 0;
+    for (int i = 0; i < encoders.size(); i++) {
+      Encoder encoder = encoders.get(i);
+      int width = encoder.denseWidth();
+      int[] rows = sequenceRows[i];
+      if (rows != null && encoder instanceof SequenceEncoder sequence) {
+        sequence.encode(context, rows, target, slot);
+      } else if (encoder instanceof TimestampEncoder timestamp && timestamp.event()) {
+        timestamp.encode(context.time(), target);
+      } else if (width == 0) {
+        target.appendSlot(slot, attributes, slot, query);
+      } else {
+        target.appendDense(attributes, query, dense, dense + width);
+      }
+      slot += width == 0 ? 1 : 0;
+      dense += width;
+    }
+    target.endRow();
+  }
+
+  private static int[] rowsByItem(Vocabulary vocabulary, Dataset dataset) {
+    int[] rows = new int[dataset.itemKeys().size()];
+    for (int item = 0; item < rows.length; item++) {
+      rows[item] = vocabulary.row(dataset.itemKeys().key(item));
+    }
+    return rows;
+  }
+}

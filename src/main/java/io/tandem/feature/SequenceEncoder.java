@@ -1,0 +1,44 @@
+package io.tandem.feature;
+
+import io.tandem.config.FeatureSpec;
+import java.util.List;
+
+/** The query's last items: rows of the item id table, oldest first. */
+record SequenceEncoder(
+    FeatureSpec.Sequence spec, Vocabulary vocabulary, InputSchema.TableShape table)
+    implements Encoder {
+
+  @Override
+  public int denseWidth() {
+    return 0;
+  }
+
+  @Override
+  public InputSchema.Slot slot() {
+    return Encoder.slot(spec.name(), table, spec.pooling());
+  }
+
+  @Override
+  public void encode(FeatureValues values, FeatureBatch target, int slot) {
+    List<String> items = values.list(spec.name());
+    if (items != null) {
+      for (int i = Math.max(0, items.size() - spec.maxLength()); i < items.size(); i++) {
+        target.add(slot, vocabulary.row(items.get(i)));
+      }
+    }
+    target.endSlot(slot);
+  }
+
+  /**
+   * Appends the history of a context.
+   *
+   * @param rows table row by item number
+   */
+  void encode(QueryContext context, int[] rows, FeatureBatch target, int slot) {
+    int from = Math.max(context.start(), context.end() - spec.maxLength());
+    for (int position = from; position < context.end(); position++) {
+      target.add(slot, rows[context.interactions().item(position)]);
+    }
+    target.endSlot(slot);
+  }
+}
