@@ -29,15 +29,16 @@ final class Failure {
 
   private static String message(Throwable failure) {
     if (failure instanceof OutOfMemoryError) {
-      return "out of memory (" + failure.getMessage() + "); give the JVM more with"
+      return "out of memory ("
+          + failure.getMessage()
+          + "); give the JVM more with"
           + " TANDEM_JAVA_OPTS=-Xmx...";
     }
     String message = failure.getMessage();
-    boolean explained =
-        message != null
-            && !(failure instanceof NullPointerException)
-            && !(failure instanceof IndexOutOfBoundsException)
-            && !(failure instanceof UncheckedIOException);
-    return explained ? message : failure.toString();
+    boolean explains =
+        !(failure instanceof NullPointerException
+            || failure instanceof IndexOutOfBoundsException
+            || failure instanceof UncheckedIOException);
+    return message != null && explains ? message : failure.toString();
   }
 }

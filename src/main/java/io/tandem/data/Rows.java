@@ -22,7 +22,7 @@ public record Rows(String[] keys, Map<String, Column> columns) {
     record Text(@Nullable String[] values) implements Column {}
 
     /** Lists of text, from list columns of Parquet and JSON; null where missing. */
-    record TextList(String @Nullable [][] values) implements Column {}
+    record TextList(String[] @Nullable [] values) implements Column {}
 
     /** Numbers; NaN where missing. */
     record Numbers(double[] values) implements Column {}

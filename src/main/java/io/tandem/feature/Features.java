@@ -162,8 +162,7 @@ public final class Features {
       if (feature instanceof FeatureSpec.Id id && id.name().equals(sequence.of())) {
         String name = "item." + id.name();
         Vocabulary vocabulary = vocabulary(name);
-        return new SequenceEncoder(
-            sequence, vocabulary, table(name, vocabulary.rows(), id.dim()));
+        return new SequenceEncoder(sequence, vocabulary, table(name, vocabulary.rows(), id.dim()));
       }
     }
     throw new IllegalArgumentException(

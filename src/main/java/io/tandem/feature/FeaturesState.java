@@ -21,7 +21,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the encoders learned, as {@code features.json} holds it; vocabularies lie in files beside it.
+ * What the encoders learned, as {@code features.json} holds it; vocabularies lie in files beside
+ * it.
  *
  * @param timeColumn the interactions' time column
  * @param newest seconds since 1970 of the newest training event
@@ -105,7 +106,8 @@ record FeaturesState(
       }
       return state;
     } catch (JsonProcessingException e) {
-      throw new DataException(file + ": not the encoders' description: " + e.getOriginalMessage(), e);
+      throw new DataException(
+          file + ": not the encoders' description: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
       throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
     }

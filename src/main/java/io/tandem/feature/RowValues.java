@@ -37,7 +37,8 @@ final class RowValues implements FeatureValues {
     if (values instanceof Rows.Column.Numbers numbers) {
       return Values.text(numbers.values()[row]);
     }
-    if (values instanceof Rows.Column.Times times && times.values()[row] != TimestampEncoder.MISSING) {
+    if (values instanceof Rows.Column.Times times
+        && times.values()[row] != TimestampEncoder.MISSING) {
       return Long.toString(times.values()[row]);
     }
     return null;

@@ -12,8 +12,7 @@ import java.time.ZonedDateTime;
  * @param newest seconds since 1970 of the newest training event
  * @param event whether the time is the event's own
  */
-record TimestampEncoder(FeatureSpec.Timestamp spec, long newest, boolean event)
-    implements Encoder {
+record TimestampEncoder(FeatureSpec.Timestamp spec, long newest, boolean event) implements Encoder {
   static final long MISSING = Long.MIN_VALUE;
   private static final double SECONDS_A_DAY = 86_400;
 
