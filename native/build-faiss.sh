@@ -145,7 +145,8 @@ from_library() {
   [ -f "$archive" ] || (install libfaiss-dev) || return 1
   [ -f "$archive" ] || { say "libfaiss-dev brought no $archive"; return 1; }
   check_version /usr/include "libfaiss-dev" || return 1
-  say "WARNING: using the distribution's library. It knows SSE2 only: searches take several times as long as with AVX2"
+  say "WARNING: using the distribution's library. It knows SSE2 only: searches take several times as long as with AVX2.
+Every build asks for the source package again; FAISS_SOURCE=library stops that"
   mkdir -p "$1/lib" "$1/include"
   cp "$archive" "$1/lib/" && cp -r /usr/include/faiss "$1/include/" && cp /usr/share/doc/libfaiss-dev/copyright "$1/LICENSE" &&
     record "$1" "$2" generic "library $(dpkg-query -W -f '${Version}' libfaiss-dev)" "the distribution's"
@@ -157,11 +158,12 @@ obtain() {
   name=$(key "$@")
   result=$cache/$name
   [ -f "$result/build.properties" ] && return
-  mkdir -p "$cache"
-  exec 9>"$cache/.lock"
+  mkdir -p "$cache" || die "cannot write to $cache; TANDEM_CACHE names another place"
+  { exec 9>"$cache/.lock"; } || die "cannot write to $cache; TANDEM_CACHE names another place"
   flock 9 # another build may be making the same thing
   [ -f "$result/build.properties" ] && return
-  work=$(mktemp -d "$cache/.making-XXXXXX")
+  rm -rf "$cache"/.making-* # of a build that was killed
+  work=$(mktemp -d "$cache/.making-XXXXXX") || die "cannot write to $cache"
   # shellcheck disable=SC2064
   trap "rm -rf '$work'" EXIT
   "from_$kind" "$work/out" "$name" || { rm -rf "$work"; return 1; }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -18,6 +19,8 @@
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
 #include <faiss/IndexPreTransform.h>
+#include <faiss/impl/AuxIndexStructures.h>
+#include <faiss/impl/DistanceComputer.h>
 #include <faiss/impl/IDSelector.h>
 #include <faiss/index_factory.h>
 #include <faiss/index_io.h>
@@ -87,6 +90,58 @@ struct Parameters {
     return &plain;
   }
 };
+
+// Dot products with the sign that makes the nearest the least, which is what a graph search wants.
+class Negated : public faiss::DistanceComputer {
+ public:
+  explicit Negated(faiss::DistanceComputer* dot) : dot_(dot) {}
+  void set_query(const float* x) override {
+    dot_->set_query(x);
+  }
+  float operator()(int64_t i) override {
+    return -(*dot_)(i);
+  }
+  float symmetric_dis(int64_t i, int64_t j) override {
+    return -dot_->symmetric_dis(i, j);
+  }
+
+ private:
+  std::unique_ptr<faiss::DistanceComputer> dot_;
+};
+
+// Searches an HNSW graph for one query, as IndexHNSW::search does it, but with a table of visited rows that the thread
+// keeps: FAISS 1.7.3 allocates and clears one byte for every row and OpenMP thread in every call, which on a large
+// index costs as much as the search. A thread keeps as many bytes as the last graph that it searched has rows.
+inline void search_graph(
+    const faiss::IndexHNSW* index,
+    const float* x,
+    int64_t k,
+    const faiss::SearchParametersHNSW* parameters,
+    float* distances,
+    int64_t* labels) {
+  thread_local std::unique_ptr<faiss::VisitedTable> visited;
+  if (!visited || visited->visited.size() != static_cast<size_t>(index->ntotal)) {
+    visited.reset(new faiss::VisitedTable(index->ntotal));
+  }
+  visited->advance();
+  bool dot = index->metric_type == faiss::METRIC_INNER_PRODUCT;
+  std::unique_ptr<faiss::DistanceComputer> distance(index->storage->get_distance_computer());
+  if (dot) distance.reset(new Negated(distance.release()));
+  distance->set_query(x);
+  faiss::maxheap_heapify(k, distances, labels);
+  index->hnsw.search(*distance, k, labels, distances, *visited, parameters);
+  faiss::maxheap_reorder(k, distances, labels);
+  if (dot) std::transform(distances, distances + k, distances, std::negate<float>());
+}
+
+// The graph that search_graph can take, or null.
+inline const faiss::IndexHNSW* plain_graph(const faiss::Index* index) {
+  auto graph = dynamic_cast<const faiss::IndexHNSW*>(index);
+  return graph && graph->storage && !graph->reconstruct_from_neighbors &&
+          !dynamic_cast<const faiss::IndexHNSW2Level*>(graph)
+      ? graph
+      : nullptr;
+}
 
 } // namespace detail
 
@@ -167,7 +222,14 @@ inline void search(
       index->metric_type == faiss::METRIC_INNER_PRODUCT ? std::numeric_limits<float>::lowest()
                                                         : std::numeric_limits<float>::max());
   detail::Parameters parameters;
-  index->search(n, x, k, distances, labels, parameters.choose(index, effort, selector));
+  auto chosen = parameters.choose(index, effort, selector);
+  auto graph = detail::plain_graph(index);
+  if (graph && n == 1 && k > 0) {
+    detail::search_graph(
+        graph, x, k, static_cast<const faiss::SearchParametersHNSW*>(chosen), distances, labels);
+  } else {
+    index->search(n, x, k, distances, labels, chosen);
+  }
 }
 
 /// As search, over the rows whose bits are set.

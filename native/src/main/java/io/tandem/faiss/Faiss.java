@@ -28,6 +28,10 @@ import org.jspecify.annotations.Nullable;
  * <p>FAISS and ND4J share OpenMP, whose idle threads by default spin: on shared cores that stalls
  * both for seconds. A process reads the remedy from its environment at start, so that nothing in
  * here can set it: {@code OMP_WAIT_POLICY=PASSIVE} and {@code GOMP_SPINCOUNT=0}.
+ *
+ * <p>An index lives outside the Java heap. JavaCPP refuses new buffers once the process holds more
+ * memory than about twice the heap's limit, which a large index soon does; {@code
+ * -Dorg.bytedeco.javacpp.maxPhysicalBytes=0} lifts that limit.
  */
 public final class Faiss {
   private static final BuildInfo BUILD = BuildInfo.read();
@@ -43,7 +47,7 @@ public final class Faiss {
    */
   public static BuildInfo load() {
     if (Library.FAILURE != null) {
-      throw new FaissException(Library.FAILURE.getMessage(), Library.FAILURE);
+      throw new FaissException(Library.FAILURE);
     }
     return BUILD;
   }
@@ -143,17 +147,18 @@ public final class Faiss {
 
   /** Loads on first use, under the JVM's own lock, and keeps the outcome for every later call. */
   private static final class Library {
-    private static final @Nullable FaissException FAILURE = load();
+    /** Why the library cannot be used, or null. */
+    private static final @Nullable String FAILURE = load();
 
-    private static @Nullable FaissException load() {
+    private static @Nullable String load() {
       try {
         Cpu.require(BUILD.optLevel(), Cpu.flags());
         Loader.load(faiss.class);
         return null;
       } catch (FaissException e) {
-        return e;
+        return e.getMessage();
       } catch (LinkageError e) {
-        return new FaissException("cannot load FAISS's native library: " + e.getMessage(), e);
+        return "cannot load FAISS's native library: " + e.getMessage();
       }
     }
   }

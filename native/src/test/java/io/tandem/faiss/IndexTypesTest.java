@@ -2,6 +2,7 @@ package io.tandem.faiss;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.tandem.faiss.binding.IDSelector;
 import io.tandem.faiss.binding.IDSelectorArray;
@@ -158,6 +159,37 @@ class IndexTypesTest {
   void typesThatCannotFilterSaySo(String factory) {
     try (IDSelectorRange range = new IDSelectorRange(0, 10)) {
       assertThatThrownBy(() -> search(built(factory), 0, range)).isInstanceOf(FaissException.class);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"SQ8", "HNSW16", "HNSW16,SQ8", "PCA24,HNSW16", "IVF32,Flat", "IVF32,PQ16np"})
+  void oneQueryAtATimeFindsWhatABatchFinds(String factory) {
+    Index index = built(factory);
+    Result batch = search(index, effort(factory), null);
+    float[] scores = new float[K];
+    long[] rows = new long[K];
+    for (int query = 0; query < QUERIES; query++) {
+      float[] x =
+          Arrays.copyOfRange(
+              ITEMS.values(), query * ITEMS.dimension(), (query + 1) * ITEMS.dimension());
+      Faiss.run(() -> faiss.search(index, 1, x, K, effort(factory), null, scores, rows));
+      assertThat(rows).isEqualTo(Arrays.copyOfRange(batch.rows, query * K, (query + 1) * K));
+      assertThat(scores)
+          .containsExactly(
+              Arrays.copyOfRange(batch.scores, query * K, (query + 1) * K), within(1e-5f));
+    }
+  }
+
+  @Test
+  void oneFilteredQueryOnAGraphReturnsOnlyItsRows() {
+    Index index = built("HNSW16");
+    try (IDSelectorRange range = new IDSelectorRange(0, 5000)) {
+      float[] scores = new float[K];
+      long[] rows = new long[K];
+      Faiss.run(() -> faiss.search(index, 1, ITEMS.values(), K, 100, range, scores, rows));
+      assertThat(LongStream.of(rows)).allMatch(row -> row >= -1 && row < 5000).contains(0L);
     }
   }
 
