@@ -110,8 +110,8 @@ class Negated : public faiss::DistanceComputer {
 };
 
 // Searches an HNSW graph for one query, as IndexHNSW::search does it, but with a table of visited rows that the thread
-// keeps: FAISS 1.7.3 allocates and clears one byte for every row and OpenMP thread in every call, which on a large
-// index costs as much as the search. A thread keeps as many bytes as the last graph that it searched has rows.
+// keeps: FAISS 1.7.3 clears one byte for every row and OpenMP thread in every call, about 10 us for a million rows and
+// a thread. In exchange a thread keeps as many bytes as the last graph that it searched has rows.
 inline void search_graph(
     const faiss::IndexHNSW* index,
     const float* x,
