@@ -1,0 +1,206 @@
+package io.tandem.artifact;
+
+import io.tandem.config.IndexConfig;
+import io.tandem.config.ModelConfig;
+import io.tandem.config.ModelSpec;
+import io.tandem.config.SpecReader;
+import io.tandem.data.DataException;
+import io.tandem.data.Dataset;
+import io.tandem.data.Interactions;
+import io.tandem.feature.EventEncoder;
+import io.tandem.feature.FeatureBatch;
+import io.tandem.feature.Features;
+import io.tandem.feature.QueryContext;
+import io.tandem.index.BuiltIndex;
+import io.tandem.index.IndexException;
+import io.tandem.index.faiss.FaissBuilder;
+import io.tandem.index.faiss.FaissIndex;
+import io.tandem.tower.ExportedTower;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * From a trained model to a published version: embeds every item, builds and measures the index,
+ * and publishes it all, or nothing.
+ */
+public final class Publisher {
+  static final String TWO_TOWER = "two_tower";
+  static final String POPULARITY = "popularity";
+
+  /** Queries, evenly spread over those with a history, that the index's recall is measured for. */
+  private static final int SAMPLED_QUERIES = 500;
+
+  private Publisher() {}
+
+  /** A trained model. */
+  public sealed interface Model {}
+
+  /**
+   * Two towers.
+   *
+   * @param towers folder that the training exported both towers to
+   */
+  public record Towers(Features features, Path towers) implements Model {}
+
+  /**
+   * No model: items by how often they occur in the training interactions. It is served as towers of
+   * dimension 1 would be: an item's vector is its count, every query is the vector [1].
+   */
+  public record Popularity() implements Model {}
+
+  /**
+   * Publishes a model.
+   *
+   * @param dataset that it was trained on: its items become the corpus, its interactions the stored
+   *     history of queries
+   * @param metrics results to record, by name
+   * @param threads to embed items on
+   * @return the version, which is current now
+   * @throws ArtifactException if it could not be written; the store is as before
+   */
+  public static Version publish(
+      Store store,
+      ModelSpec spec,
+      Model model,
+      Dataset dataset,
+      Map<String, Double> metrics,
+      int threads) {
+    if (dataset.itemKeys().size() == 0) {
+      throw new ArtifactException("expected at least 1 item to publish, found none");
+    }
+    try (VersionWriter writer = store.newVersion()) {
+      writeSpec(spec, writer);
+      dataset.itemKeys().write(writer.path(Version.ITEM_KEYS));
+      List<String> attributes = ItemTexts.write(dataset.items(), writer);
+      History.write(dataset, writer);
+      int dimension = dimension(spec.model());
+      BuiltIndex built;
+      if (model instanceof Towers towers) {
+        towers.features().write(writer.newFolder(Version.FEATURES));
+        writer.copyFolder(towers.towers(), Version.TOWERS);
+        built = indexOf(towers, spec.index(), dimension, dataset, writer, threads);
+      } else {
+        built = indexOfCounts(dataset, spec.index());
+      }
+      int items = dataset.itemKeys().size();
+      writeIndex(built, dimension, items, writer);
+      return writer.publish(
+          new VersionWriter.Facts(
+              spec.name(),
+              model instanceof Towers ? TWO_TOWER : POPULARITY,
+              spec.data().interactions().query(),
+              spec.data().interactions().item(),
+              attributes,
+              built,
+              items,
+              dimension,
+              metrics));
+    } catch (IOException | UncheckedIOException | IndexException | DataException e) {
+      throw ArtifactException.of("nothing was published in " + store.folder(), e);
+    }
+  }
+
+  private static int dimension(ModelConfig model) {
+    if (model instanceof ModelConfig.TwoTower towers) {
+      return towers.dim();
+    }
+    if (model instanceof ModelConfig.Popularity) {
+      return 1;
+    }
+    throw new IllegalStateException("no way to publish " + model);
+  }
+
+  private static void writeSpec(ModelSpec spec, VersionWriter writer) throws IOException {
+    try (OutputStream out = writer.create(Version.SPEC)) {
+      out.write(SpecReader.write(spec).getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** Writes the index and reads it back: a full disk can cut FAISS's file short unnoticed. */
+  private static void writeIndex(BuiltIndex built, int dimension, int items, VersionWriter writer)
+      throws IOException {
+    try (FaissIndex index = (FaissIndex) built.index()) {
+      Path file = writer.path(Version.INDEX);
+      index.write(file);
+      FaissIndex.read(file, built.type(), dimension, items).close();
+    }
+  }
+
+  private static BuiltIndex indexOf(
+      Towers towers,
+      IndexConfig config,
+      int dimension,
+      Dataset dataset,
+      VersionWriter writer,
+      int threads)
+      throws IOException {
+    Path folder = writer.path(Version.TOWERS);
+    Features features = towers.features();
+    ExportedTower itemTower =
+        ExportedTower.open(folder, ExportedTower.Side.ITEM, features.itemSchema());
+    ExportedTower queryTower =
+        ExportedTower.open(folder, ExportedTower.Side.QUERY, features.querySchema());
+    requireDimension(folder, "item", dimension, itemTower.dim());
+    requireDimension(folder, "query", dimension, queryTower.dim());
+    try (FaissBuilder builder = new FaissBuilder(dimension, config)) {
+      FeatureBatch batch = new FeatureBatch(features.itemSchema());
+      dataset
+          .items()
+          .forEachChunk(
+              rows -> {
+                batch.clear();
+                features.items().encode(rows, batch);
+                float[] vectors = new float[batch.rows() * dimension];
+                itemTower.embedAll(batch, threads, vectors);
+                builder.add(vectors, batch.rows());
+              });
+      FeatureBatch queries = sampleQueries(features, dataset);
+      float[] vectors = new float[queries.rows() * dimension];
+      queryTower.embedAll(queries, threads, vectors);
+      return builder.build(vectors, queries.rows());
+    }
+  }
+
+  private static void requireDimension(Path folder, String side, int expected, int found) {
+    if (found != expected) {
+      throw ArtifactException.of(
+          folder, "%s tower of dimension %d".formatted(side, expected), found);
+    }
+  }
+
+  private static FeatureBatch sampleQueries(Features features, Dataset dataset) {
+    Interactions train = dataset.split().train();
+    EventEncoder events = features.events(dataset);
+    FeatureBatch batch = new FeatureBatch(features.querySchema());
+    int n = Math.min(SAMPLED_QUERIES, train.queries());
+    for (int i = 0; i < n; i++) {
+      int query = (int) ((long) i * train.queries() / n);
+      int end = train.end(query);
+      if (train.count(query) > 0) {
+        QueryContext context =
+            new QueryContext(train, train.start(query), end, train.time(end - 1));
+        events.encode(query, context, batch);
+      }
+    }
+    return batch;
+  }
+
+  private static BuiltIndex indexOfCounts(Dataset dataset, IndexConfig config) {
+    IndexConfig flat =
+        new IndexConfig(IndexConfig.Type.FLAT, null, config.minRecall(), config.k(), 0, 0, 0);
+    try (FaissBuilder builder = new FaissBuilder(1, flat)) {
+      long[] counts = dataset.split().train().itemCounts(dataset.itemKeys().size());
+      float[] vectors = new float[counts.length];
+      for (int item = 0; item < counts.length; item++) {
+        vectors[item] = counts[item];
+      }
+      builder.add(vectors, counts.length);
+      return builder.build(new float[] {1}, 1);
+    }
+  }
+}
