@@ -1,6 +1,7 @@
 package io.tandem.index;
 
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * Receives the hits of one search, best first; reused between searches and grown when needed. Not
@@ -39,6 +40,18 @@ public final class TopK {
   /** Forgets all hits from a rank on. */
   public void truncate(int length) {
     size = Math.min(size, length);
+  }
+
+  /** Forgets the hits of some rows; the others keep their order. */
+  public void removeIf(IntPredicate unwanted) {
+    int kept = 0;
+    for (int i = 0; i < size; i++) {
+      if (!unwanted.test(rows[i])) {
+        rows[kept] = rows[i];
+        scores[kept++] = scores[i];
+      }
+    }
+    size = kept;
   }
 
   /**
