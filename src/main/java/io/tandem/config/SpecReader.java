@@ -1,7 +1,25 @@
 package io.tandem.config;
 
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.Tag;
 
 /** Reads specifications; writes them back with every default spelt out. */
 public final class SpecReader {
@@ -14,13 +32,116 @@ public final class SpecReader {
    * @throws SpecException with every problem
    */
   public static ModelSpec read(Path file, Map<String, String> overrides) {
-    throw new UnsupportedOperationException("not built yet");
+    Problems problems = new Problems(file.toString());
+    Node root = compose(text(file, problems), problems);
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      root = replaced(root, override.getKey(), override.getValue(), problems);
+    }
+    Path folder = file.toAbsolutePath().normalize().getParent();
+    SpecParser parser = new SpecParser(folder == null ? Path.of("/") : folder);
+    ModelSpec spec = parser.parse(new Section(root, "", problems), name(file));
+    problems.throwIfAny();
+    return spec;
   }
 
   /**
    * The whole specification as YAML that {@link #read} takes, absolute paths and defaults included.
    */
   public static String write(ModelSpec spec) {
-    throw new UnsupportedOperationException("not built yet");
+    DumperOptions options = new DumperOptions();
+    options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
+    options.setWidth(120);
+    return new Yaml(options).dump(SpecWriter.tree(spec));
+  }
+
+  private static String name(Path file) {
+    String name = String.valueOf(file.getFileName());
+    int dot = name.lastIndexOf('.');
+    return dot > 0 ? name.substring(0, dot) : name;
+  }
+
+  private static String text(Path file, Problems problems) {
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      problems.add(0, "", "text in UTF-8", "other bytes");
+    } catch (IOException e) {
+      String found = Files.isDirectory(file) ? "a folder" : "no readable file of this name";
+      problems.add(0, "", "a specification", found);
+    }
+    problems.throwIfAny();
+    return "";
+  }
+
+  private static @Nullable Node compose(String text, Problems problems) {
+    try {
+      return yaml().compose(new StringReader(text));
+    } catch (MarkedYAMLException e) {
+      int line = e.getProblemMark() == null ? 0 : e.getProblemMark().getLine() + 1;
+      problems.add(line, "", "YAML", String.valueOf(e.getProblem()));
+    } catch (YAMLException e) {
+      problems.add(0, "", "YAML", String.valueOf(e.getMessage()));
+    }
+    problems.throwIfAny();
+    return null;
+  }
+
+  private static Yaml yaml() {
+    LoaderOptions options = new LoaderOptions();
+    options.setMaxAliasesForCollections(0);
+    return new Yaml(new SafeConstructor(options));
+  }
+
+  private static Node replaced(@Nullable Node node, String key, String value, Problems problems) {
+    List<String> steps = List.of(key.split("\\.", -1));
+    Node scalar;
+    try {
+      Node composed = yaml().compose(new StringReader(value));
+      scalar = composed == null ? scalar("", problems) : composed;
+    } catch (YAMLException e) {
+      problems.add(0, key, "a YAML value", "'" + value + "'");
+      scalar = scalar(value, problems);
+    }
+    problems.override(scalar);
+    return put(node, steps, scalar, problems);
+  }
+
+  private static Node put(@Nullable Node node, List<String> steps, Node value, Problems problems) {
+    if (steps.isEmpty()) {
+      return value;
+    }
+    List<NodeTuple> tuples = new ArrayList<>();
+    Node old = null;
+    Node keyNode = scalar(steps.get(0), problems);
+    if (node instanceof MappingNode mapping) {
+      for (NodeTuple tuple : mapping.getValue()) {
+        if (tuple.getKeyNode() instanceof ScalarNode key && key.getValue().equals(steps.get(0))) {
+          old = tuple.getValueNode();
+          keyNode = key;
+        } else {
+          tuples.add(tuple);
+        }
+      }
+    }
+    Node replacement = put(old, steps.subList(1, steps.size()), value, problems);
+    tuples.add(new NodeTuple(keyNode, replacement));
+    MappingNode mapping = new MappingNode(Tag.MAP, tuples, DumperOptions.FlowStyle.BLOCK);
+    if (node == null) {
+      problems.override(mapping);
+      return mapping;
+    }
+    return new MappingNode(
+        Tag.MAP,
+        true,
+        tuples,
+        node.getStartMark(),
+        node.getEndMark(),
+        DumperOptions.FlowStyle.BLOCK);
+  }
+
+  private static ScalarNode scalar(String value, Problems problems) {
+    ScalarNode node = new ScalarNode(Tag.STR, value, null, null, DumperOptions.ScalarStyle.PLAIN);
+    problems.override(node);
+    return node;
   }
 }

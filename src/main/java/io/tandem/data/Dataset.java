@@ -1,7 +1,8 @@
 package io.tandem.data;
 
 /**
- * What a specification's data section reads: keys, attributes and split interactions.
+ * What a specification's data section reads: keys, attributes and split interactions. Closing frees
+ * what attributes are read from.
  *
  * @param queryKeys all queries: rows of the query source first, then those only seen in
  *     interactions, in order of first appearance
@@ -10,10 +11,15 @@ package io.tandem.data;
  * @param items attributes by item number
  */
 public record Dataset(
-    KeyTable queryKeys, KeyTable itemKeys, Attributes queries, Attributes items, Split split) {
+    KeyTable queryKeys, KeyTable itemKeys, Attributes queries, Attributes items, Split split)
+    implements AutoCloseable {
 
-  /**
-   * Three disjoint parts over the same numbers. History of a test event is training and validation.
-   */
+  @Override
+  public void close() {
+    queries.close();
+    items.close();
+  }
+
+  /** Three disjoint parts over the same numbers. History of a test event is training and validation. */
   public record Split(Interactions train, Interactions validation, Interactions test) {}
 }

@@ -83,6 +83,11 @@ public final class Interactions {
     return times.length == 0 ? 0 : times[position];
   }
 
+  /** Whether events have weights. */
+  public boolean hasWeights() {
+    return weights.length > 0;
+  }
+
   /** Weight of an interaction, 1 where the source has none. */
   public float weight(int position) {
     return weights.length == 0 ? 1 : weights[position];

@@ -1,0 +1,42 @@
+package io.tandem.config;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.nodes.Node;
+
+/** Collects what is wrong, to be thrown once. */
+final class Problems {
+  private final String file;
+  private final Set<Node> overrides = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final List<Problem> found = new ArrayList<>();
+
+  Problems(String file) {
+    this.file = file;
+  }
+
+  /** A node that no line of the file is to blame for. */
+  void override(Node node) {
+    overrides.add(node);
+  }
+
+  void add(@Nullable Node at, String key, String expected, String what) {
+    int line = at == null || overrides.contains(at) ? 0 : at.getStartMark().getLine() + 1;
+    add(line, key, expected, what);
+  }
+
+  void add(int line, String key, String expected, String what) {
+    found.add(new Problem(line, key.isEmpty() ? "the file" : key, expected, what));
+  }
+
+  void throwIfAny() {
+    if (!found.isEmpty()) {
+      found.sort(Comparator.comparingInt(Problem::line));
+      throw new SpecException(file, found);
+    }
+  }
+}

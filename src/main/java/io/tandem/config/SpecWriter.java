@@ -1,0 +1,200 @@
+package io.tandem.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A specification as the tree of maps, lists and plain values that its YAML shows. */
+final class SpecWriter {
+  private SpecWriter() {}
+
+  static Map<String, Object> tree(ModelSpec spec) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("name", spec.name());
+    tree.put("data", data(spec.data()));
+    Map<String, Object> features = new LinkedHashMap<>();
+    features.put("query", spec.features().query().stream().map(SpecWriter::feature).toList());
+    features.put("item", spec.features().item().stream().map(SpecWriter::feature).toList());
+    tree.put("features", features);
+    tree.put("model", model(spec.model()));
+    tree.put("training", training(spec.training()));
+    tree.put("index", index(spec.index()));
+    return tree;
+  }
+
+  private static Map<String, Object> data(DataSpec data) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    Map<String, Object> interactions = source(data.interactions().source());
+    interactions.put("query", data.interactions().query());
+    interactions.put("item", data.interactions().item());
+    putIfPresent(interactions, "time", data.interactions().time());
+    putIfPresent(interactions, "weight", data.interactions().weight());
+    tree.put("interactions", interactions);
+    putIfPresent(tree, "queries", entity(data.queries()));
+    putIfPresent(tree, "items", entity(data.items()));
+    tree.put("split", split(data.split()));
+    return tree;
+  }
+
+  private static @Nullable Map<String, Object> entity(DataSpec.@Nullable EntitySpec entity) {
+    if (entity == null) {
+      return null;
+    }
+    Map<String, Object> tree = source(entity.source());
+    tree.put("key", entity.key());
+    return tree;
+  }
+
+  private static Map<String, Object> source(SourceSpec source) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    putIfPresent(tree, "path", source.path() == null ? null : source.path().toString());
+    putIfPresent(tree, "jdbc", source.jdbc());
+    putIfPresent(tree, "sql", source.sql());
+    putIfPresent(tree, "where", source.where());
+    tree.put("format", Section.name(source.format()));
+    putIfPresent(tree, "delimiter", source.delimiter());
+    if (!source.columns().isEmpty()) {
+      tree.put("columns", source.columns());
+    }
+    tree.put("encoding", source.encoding());
+    return tree;
+  }
+
+  private static Map<String, Object> split(SplitSpec split) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    if (split instanceof SplitSpec.Temporal temporal) {
+      tree.put("type", "temporal");
+      tree.put("test", temporal.test());
+      tree.put("validation", temporal.validation());
+    } else if (split instanceof SplitSpec.Random random) {
+      tree.put("type", "random");
+      tree.put("test", random.test());
+      tree.put("validation", random.validation());
+      tree.put("seed", random.seed());
+    } else if (split instanceof SplitSpec.Provided provided) {
+      tree.put("type", "provided");
+      tree.put("test", source(provided.test()));
+      tree.put(
+          "validation",
+          provided.validationSource() == null
+              ? provided.validation()
+              : source(provided.validationSource()));
+      tree.put("seed", provided.seed());
+    } else {
+      tree.put("type", "leave_last_out");
+    }
+    return tree;
+  }
+
+  private static Map<String, Object> feature(FeatureSpec feature) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("name", feature.name());
+    if (feature instanceof FeatureSpec.Id id) {
+      tree.put("type", "id");
+      tree.put("column", id.column());
+      tree.put("dim", id.dim());
+      tree.put("min_count", id.minCount());
+      tree.put("oov_buckets", id.oovBuckets());
+    } else if (feature instanceof FeatureSpec.Bag bag) {
+      tree.put("type", "bag");
+      tree.put("column", bag.column());
+      tree.put("separator", bag.separator());
+      tree.put("dim", bag.dim());
+      tree.put("min_count", bag.minCount());
+      tree.put("oov_buckets", bag.oovBuckets());
+      tree.put("pooling", Section.name(bag.pooling()));
+    } else if (feature instanceof FeatureSpec.Sequence sequence) {
+      tree.put("type", "sequence");
+      tree.put("of", sequence.of());
+      tree.put("max_length", sequence.maxLength());
+      tree.put("pooling", Section.name(sequence.pooling()));
+    } else if (feature instanceof FeatureSpec.Numeric numeric) {
+      tree.put("type", "numeric");
+      tree.put("column", numeric.column());
+      tree.put("transform", Section.name(numeric.transform()));
+      if (numeric.transform() == FeatureSpec.Transform.BUCKETIZE) {
+        tree.put("buckets", numeric.buckets());
+        tree.put("dim", numeric.dim());
+      }
+    } else if (feature instanceof FeatureSpec.Text text) {
+      tree.put("type", "text");
+      tree.put("column", text.column());
+      tree.put("buckets", text.buckets());
+      tree.put("dim", text.dim());
+      tree.put("ngrams", text.ngrams());
+    } else if (feature instanceof FeatureSpec.Timestamp timestamp) {
+      tree.put("type", "timestamp");
+      tree.put("column", timestamp.column());
+      List<String> parts = new ArrayList<>();
+      timestamp.parts().forEach(part -> parts.add(part.name().toLowerCase(Locale.ROOT)));
+      tree.put("parts", parts);
+    }
+    return tree;
+  }
+
+  private static Map<String, Object> model(ModelConfig model) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    if (model instanceof ModelConfig.TwoTower towers) {
+      tree.put("type", "two_tower");
+      tree.put("dim", towers.dim());
+      tree.put("query_hidden", towers.queryHidden());
+      tree.put("item_hidden", towers.itemHidden());
+      tree.put("activation", Section.name(towers.activation()));
+      tree.put("dropout", towers.dropout());
+      tree.put("l2", towers.l2());
+      tree.put("normalize", towers.normalize());
+    } else {
+      tree.put("type", "popularity");
+    }
+    return tree;
+  }
+
+  private static Map<String, Object> training(TrainingConfig training) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("loss", "in_batch_softmax");
+    tree.put("temperature", training.temperature());
+    tree.put("learn_temperature", training.learnTemperature());
+    tree.put("sampling_correction", Section.name(training.samplingCorrection()));
+    tree.put("accidental_hits", Section.name(training.accidentalHits()));
+    tree.put("batch", training.batch());
+    tree.put("epochs", training.epochs());
+    Map<String, Object> optimizer = new LinkedHashMap<>();
+    optimizer.put("dense", Section.name(training.optimizer().dense()));
+    optimizer.put("sparse", Section.name(training.optimizer().sparse()));
+    optimizer.put("dense_rate", training.optimizer().denseRate());
+    optimizer.put("sparse_rate", training.optimizer().sparseRate());
+    tree.put("optimizer", optimizer);
+    Map<String, Object> schedule = new LinkedHashMap<>();
+    schedule.put("type", Section.name(training.schedule().shape()));
+    schedule.put("warmup", training.schedule().warmup());
+    tree.put("schedule", schedule);
+    tree.put("metric", Section.name(training.metric().kind()) + "@" + training.metric().k());
+    tree.put("patience", training.patience());
+    tree.put("validate_every", training.validateEvery());
+    tree.put("checkpoint_every", training.checkpointEvery());
+    tree.put("max_validation_queries", training.maxValidationQueries());
+    tree.put("seed", training.seed());
+    return tree;
+  }
+
+  private static Map<String, Object> index(IndexConfig index) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("type", Section.name(index.type()));
+    putIfPresent(tree, "factory", index.factory());
+    tree.put("min_recall", index.minRecall());
+    tree.put("k", index.k());
+    tree.put("m", index.m());
+    tree.put("ef_construction", index.efConstruction());
+    tree.put("ef_search", index.efSearch());
+    return tree;
+  }
+
+  private static void putIfPresent(Map<String, Object> tree, String key, @Nullable Object value) {
+    if (value != null) {
+      tree.put(key, value);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+package io.tandem.data;
+
+import io.tandem.config.DataSpec.InteractionsSpec;
+import io.tandem.config.SourceSpec;
+import io.tandem.data.Database.SqlFailure;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Interactions on their way in: loaded into the embedded database, whose dictionaries turn keys into
+ * numbers, and fetched from there into arrays in the order of the source.
+ */
+final class EventTable {
+  private static final int CHUNK = 1 << 20;
+  private static final String NOT_A_TIME =
+      "a timestamp, a date or a number of seconds since 1970";
+
+  private final Database database;
+  private final InteractionsSpec spec;
+  private final SourceTable source;
+  private final String table;
+  private final long rows;
+
+  EventTable(Database database, InteractionsSpec spec, SourceSpec from) {
+    this.database = database;
+    this.spec = spec;
+    source = new SourceTable(database, from, List.of(spec.query(), spec.item()));
+    source.type(spec.query(), "the query");
+    source.type(spec.item(), "the item");
+    List<String> select = new ArrayList<>();
+    select.add("CAST(" + Database.name(spec.query()) + " AS VARCHAR) AS q");
+    select.add("CAST(" + Database.name(spec.item()) + " AS VARCHAR) AS i");
+    String time = spec.time();
+    if (time != null) {
+      select.add(time(time, source.type(time, "the time")) + " AS t");
+    }
+    String weight = spec.weight();
+    if (weight != null) {
+      checkNumber(weight, source.type(weight, "the weight"), "a number");
+      select.add("CAST(" + Database.name(weight) + " AS FLOAT) AS w");
+    }
+    table = Database.name(database.freshName("events"));
+    try {
+      database.execute(
+          "CREATE TABLE %s AS SELECT %s FROM %s"
+              .formatted(table, String.join(", ", select), source.filtered()));
+    } catch (SqlFailure e) {
+      throw source.failure(e);
+    }
+    rows = database.number("SELECT count(*) FROM " + table);
+    check();
+  }
+
+  /** Interactions as they came: numbers of query and item, times and weights. */
+  record Events(int[] queries, int[] items, long[] times, float[] weights) {
+    int size() {
+      return queries.length;
+    }
+  }
+
+  /** What messages call the source. */
+  String description() {
+    return source.description();
+  }
+
+  /** Adds the keys of both sides in order of first appearance and fetches all rows. */
+  Events read(KeyTable.Builder queryKeys, KeyTable.Builder itemKeys) {
+    if (rows > Integer.MAX_VALUE - 8) {
+      throw new DataException(description() + ": more than 2^31 interactions");
+    }
+    String queryType = dictionary("q");
+    String itemType = dictionary("i");
+    int[] queryNumbers = numbers(queryType, queryKeys);
+    int[] itemNumbers = numbers(itemType, itemKeys);
+    int count = (int) rows;
+    Events events =
+        new Events(
+            new int[count],
+            new int[count],
+            new long[spec.time() == null ? 0 : count],
+            new float[spec.weight() == null ? 0 : count]);
+    for (int from = 0; from < count; from += CHUNK) {
+      fetch(events, from, Math.min(count, from + CHUNK), queryType, itemType, queryNumbers, itemNumbers);
+    }
+    database.execute("DROP TABLE " + table);
+    database.execute("DROP TYPE " + queryType);
+    database.execute("DROP TYPE " + itemType);
+    return events;
+  }
+
+  private void fetch(
+      Events events,
+      int from,
+      int to,
+      String queryType,
+      String itemType,
+      int[] queryNumbers,
+      int[] itemNumbers) {
+    boolean times = events.times().length > 0;
+    boolean weights = events.weights().length > 0;
+    String sql =
+        "SELECT enum_code(q::%s)::INTEGER, enum_code(i::%s)::INTEGER%s%s FROM %s WHERE rowid >= %d AND rowid < %d ORDER BY rowid"
+            .formatted(
+                queryType, itemType, times ? ", t" : "", weights ? ", w" : "", table, from, to);
+    database.query(
+        sql,
+        result -> {
+          int at = from;
+          while (result.next()) {
+            events.queries()[at] = queryNumbers[result.getInt(1)];
+            events.items()[at] = itemNumbers[result.getInt(2)];
+            if (times) {
+              events.times()[at] = result.getLong(3);
+            }
+            if (weights) {
+              events.weights()[at] = result.getFloat(times ? 4 : 3);
+            }
+            at++;
+          }
+          return at;
+        });
+  }
+
+  /** A type whose codes number a column's values in order of first appearance. */
+  private String dictionary(String column) {
+    String type = Database.name(database.freshName("keys"));
+    database.execute(
+        """
+        CREATE TYPE %s AS ENUM (SELECT k FROM
+        (SELECT %s AS k, min(rowid) AS f FROM %s GROUP BY 1) ORDER BY f)"""
+            .formatted(type, column, table));
+    return type;
+  }
+
+  private int[] numbers(String type, KeyTable.Builder keys) {
+    return database.query(
+        "SELECT unnest(enum_range(NULL::" + type + "))::VARCHAR",
+        result -> {
+          int[] numbers = new int[1024];
+          int count = 0;
+          while (result.next()) {
+            if (count == numbers.length) {
+              numbers = Arrays.copyOf(numbers, count * 2);
+            }
+            numbers[count++] = keys.add(result.getString(1));
+          }
+          return numbers;
+        });
+  }
+
+  private String time(String column, String type) {
+    String name = Database.name(column);
+    String upper = type.toUpperCase(Locale.ROOT);
+    if (upper.startsWith("TIMESTAMP") || upper.equals("DATE")) {
+      return "CAST(floor(epoch(" + name + ")) AS BIGINT)";
+    }
+    checkNumber(column, type, NOT_A_TIME);
+    return "CAST(floor(CAST(" + name + " AS DOUBLE)) AS BIGINT)";
+  }
+
+  /** A column that was found to be text holds something that is no number: says where. */
+  private void checkNumber(String column, String type, String expected) {
+    if (!type.equals("VARCHAR")) {
+      return;
+    }
+    String name = Database.name(column);
+    String found =
+        firstBad("%s IS NOT NULL AND TRY_CAST(%s AS DOUBLE) IS NULL".formatted(name, name), column);
+    if (found != null) {
+      throw new DataException(
+          "%s: %s: expected %s, found %s".formatted(description(), place(found), expected, value(found)));
+    }
+  }
+
+  private void check() {
+    if (rows == 0) {
+      long all = database.number("SELECT count(*) FROM " + source.unfiltered());
+      throw new DataException(
+          "%s: expected interactions, found %s"
+              .formatted(
+                  description(),
+                  all == 0 ? "no rows" : "none of its %d rows that meets 'where'".formatted(all)));
+    }
+    requirePresent("q", spec.query(), "a key of a query");
+    requirePresent("i", spec.item(), "a key of an item");
+    if (spec.time() != null) {
+      requirePresent("t", spec.time(), NOT_A_TIME);
+    }
+    if (spec.weight() != null) {
+      requirePresent("w", spec.weight(), "a weight");
+      String name = Database.name(spec.weight());
+      long bad = database.number("SELECT count(*) FROM " + table + " WHERE NOT (w >= 0 AND w < 'inf'::FLOAT)");
+      if (bad > 0) {
+        String found =
+            firstBad("NOT (%s >= 0 AND %s < 'inf'::DOUBLE)".formatted(name, name), spec.weight());
+        throw new DataException(
+            "%s: %s: expected a weight of at least 0, found %s"
+                .formatted(description(), place(found), value(found)));
+      }
+    }
+  }
+
+  private void requirePresent(String column, String sourceColumn, String expected) {
+    if (database.number("SELECT count(*) FROM " + table + " WHERE " + column + " IS NULL") == 0) {
+      return;
+    }
+    String found = firstBad(Database.name(sourceColumn) + " IS NULL", sourceColumn);
+    throw new DataException(
+        "%s: %s: expected %s, found nothing".formatted(description(), place(found), expected));
+  }
+
+  /** Place and value of the first row of the source that meets a condition, parted by a newline. */
+  private @Nullable String firstBad(String condition, String column) {
+    String where = source.filtered().equals(source.unfiltered()) ? "true" : filter();
+    String sql =
+        """
+        SELECT n, v FROM (SELECT row_number() OVER () AS n, CAST(%s AS VARCHAR) AS v, (%s) AS bad,
+        (%s) AS counts FROM %s) WHERE bad AND counts ORDER BY n LIMIT 1"""
+            .formatted(Database.name(column), condition, where, source.unfiltered());
+    return database.query(
+        sql,
+        result ->
+            result.next()
+                ? "row %d, column '%s'\n'%s'"
+                    .formatted(result.getLong(1), column, result.getString(2))
+                : null);
+  }
+
+  private String filter() {
+    return source.filtered().substring(source.unfiltered().length() + " WHERE ".length());
+  }
+
+  private static String place(@Nullable String found) {
+    return found == null ? "a row" : found.substring(0, found.indexOf('\n'));
+  }
+
+  private static String value(@Nullable String found) {
+    return found == null ? "another" : found.substring(found.indexOf('\n') + 1);
+  }
+}
