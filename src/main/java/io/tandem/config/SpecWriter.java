@@ -7,7 +7,10 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A specification as the tree of maps, lists and plain values that its YAML shows. */
+/**
+ * A specification as the tree of maps, lists and plain values that its YAML shows. Lists are
+ * copied: YAML would show one that stands in two places as an alias.
+ */
 final class SpecWriter {
   private SpecWriter() {}
 
@@ -57,7 +60,7 @@ final class SpecWriter {
     tree.put("format", Section.name(source.format()));
     putIfPresent(tree, "delimiter", source.delimiter());
     if (!source.columns().isEmpty()) {
-      tree.put("columns", source.columns());
+      tree.put("columns", new ArrayList<>(source.columns()));
     }
     tree.put("encoding", source.encoding());
     return tree;
@@ -140,8 +143,8 @@ final class SpecWriter {
     if (model instanceof ModelConfig.TwoTower towers) {
       tree.put("type", "two_tower");
       tree.put("dim", towers.dim());
-      tree.put("query_hidden", towers.queryHidden());
-      tree.put("item_hidden", towers.itemHidden());
+      tree.put("query_hidden", new ArrayList<>(towers.queryHidden()));
+      tree.put("item_hidden", new ArrayList<>(towers.itemHidden()));
       tree.put("activation", Section.name(towers.activation()));
       tree.put("dropout", towers.dropout());
       tree.put("l2", towers.l2());

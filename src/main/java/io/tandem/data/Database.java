@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An embedded DuckDB that lives as long as this object, in memory up to half of the heap's limit and
- * beyond that in a temporary folder. Not thread-safe.
+ * An embedded DuckDB that lives as long as this object, in memory up to half of the heap's limit
+ * and beyond that in a temporary folder. Not thread-safe.
  */
 final class Database implements AutoCloseable {
   private final Connection connection;

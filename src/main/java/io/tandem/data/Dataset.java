@@ -20,6 +20,8 @@ public record Dataset(
     items.close();
   }
 
-  /** Three disjoint parts over the same numbers. History of a test event is training and validation. */
+  /**
+   * Three disjoint parts over the same numbers. History of a test event is training and validation.
+   */
   public record Split(Interactions train, Interactions validation, Interactions test) {}
 }

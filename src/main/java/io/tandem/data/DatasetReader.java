@@ -14,8 +14,8 @@ public final class DatasetReader {
   /**
    * Reads, encodes and splits.
    *
-   * @throws DataException for data that cannot be used, naming the source, the place in it, what was
-   *     expected and what was found
+   * @throws DataException for data that cannot be used, naming the source, the place in it, what
+   *     was expected and what was found
    */
   public static Dataset read(DataSpec spec) {
     Database database = new Database();
@@ -88,7 +88,11 @@ public final class DatasetReader {
     items.complete(allItems);
     Splitter splitter = new Splitter(allQueries.size());
     return new Dataset(
-        allQueries, allItems, queries, items, splitter.split(spec.split(), events, validation, test));
+        allQueries,
+        allItems,
+        queries,
+        items,
+        splitter.split(spec.split(), events, validation, test));
   }
 
   private static EntityTable entities(

@@ -7,16 +7,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Interactions on their way in: loaded into the embedded database, whose dictionaries turn keys into
- * numbers, and fetched from there into arrays in the order of the source.
+ * Interactions on their way in: loaded into the embedded database, whose dictionaries turn keys
+ * into numbers, and fetched from there into arrays in the order of the source.
  */
 final class EventTable {
   private static final int CHUNK = 1 << 20;
-  private static final String NOT_A_TIME =
-      "a timestamp, a date or a number of seconds since 1970";
+  private static final String NOT_A_TIME = "a timestamp, a date or a number of seconds since 1970";
 
   private final Database database;
   private final InteractionsSpec spec;
@@ -83,7 +81,14 @@ final class EventTable {
             new long[spec.time() == null ? 0 : count],
             new float[spec.weight() == null ? 0 : count]);
     for (int from = 0; from < count; from += CHUNK) {
-      fetch(events, from, Math.min(count, from + CHUNK), queryType, itemType, queryNumbers, itemNumbers);
+      fetch(
+          events,
+          from,
+          Math.min(count, from + CHUNK),
+          queryType,
+          itemType,
+          queryNumbers,
+          itemNumbers);
     }
     database.execute("DROP TABLE " + table);
     database.execute("DROP TYPE " + queryType);
@@ -169,9 +174,10 @@ final class EventTable {
     String name = Database.name(column);
     String found =
         firstBad("%s IS NOT NULL AND TRY_CAST(%s AS DOUBLE) IS NULL".formatted(name, name), column);
-    if (found != null) {
+    if (!found.isEmpty()) {
       throw new DataException(
-          "%s: %s: expected %s, found %s".formatted(description(), place(found), expected, value(found)));
+          "%s: %s: expected %s, found %s"
+              .formatted(description(), place(found), expected, value(found)));
     }
   }
 
@@ -192,7 +198,9 @@ final class EventTable {
     if (spec.weight() != null) {
       requirePresent("w", spec.weight(), "a weight");
       String name = Database.name(spec.weight());
-      long bad = database.number("SELECT count(*) FROM " + table + " WHERE NOT (w >= 0 AND w < 'inf'::FLOAT)");
+      long bad =
+          database.number(
+              "SELECT count(*) FROM " + table + " WHERE NOT (w >= 0 AND w < 'inf'::FLOAT)");
       if (bad > 0) {
         String found =
             firstBad("NOT (%s >= 0 AND %s < 'inf'::DOUBLE)".formatted(name, name), spec.weight());
@@ -212,8 +220,8 @@ final class EventTable {
         "%s: %s: expected %s, found nothing".formatted(description(), place(found), expected));
   }
 
-  /** Place and value of the first row of the source that meets a condition, parted by a newline. */
-  private @Nullable String firstBad(String condition, String column) {
+  /** Place and value, parted by a newline, of the first row that meets a condition; or nothing. */
+  private String firstBad(String condition, String column) {
     String where = source.filtered().equals(source.unfiltered()) ? "true" : filter();
     String sql =
         """
@@ -226,18 +234,18 @@ final class EventTable {
             result.next()
                 ? "row %d, column '%s'\n'%s'"
                     .formatted(result.getLong(1), column, result.getString(2))
-                : null);
+                : "");
   }
 
   private String filter() {
     return source.filtered().substring(source.unfiltered().length() + " WHERE ".length());
   }
 
-  private static String place(@Nullable String found) {
-    return found == null ? "a row" : found.substring(0, found.indexOf('\n'));
+  private static String place(String found) {
+    return found.isEmpty() ? "a row" : found.substring(0, found.indexOf('\n'));
   }
 
-  private static String value(@Nullable String found) {
-    return found == null ? "another" : found.substring(found.indexOf('\n') + 1);
+  private static String value(String found) {
+    return found.isEmpty() ? "another" : found.substring(found.indexOf('\n') + 1);
   }
 }

@@ -62,8 +62,7 @@ public final class KeyTable {
    */
   public String key(int index) {
     if (index < 0 || index >= size) {
-      throw new IndexOutOfBoundsException(
-          "key %d of a table of %d".formatted(index, size));
+      throw new IndexOutOfBoundsException("key %d of a table of %d".formatted(index, size));
     }
     int start = offsets.get(index);
     byte[] bytes = new byte[offsets.get(index + 1) - start];
@@ -215,8 +214,7 @@ public final class KeyTable {
       int slot = hash & mask;
       while (slots[slot] != EMPTY) {
         int index = slots[slot];
-        if (hashes[index] == hash
-            && Utf8.equals(key, bytes, offsets[index], offsets[index + 1])) {
+        if (hashes[index] == hash && Utf8.equals(key, bytes, offsets[index], offsets[index + 1])) {
           return index;
         }
         slot = (slot + 1) & mask;
@@ -246,7 +244,9 @@ public final class KeyTable {
         throw new DataException("more than 2 GB of keys, or more than %d".formatted(1 << 28));
       }
       if (end > text.length) {
-        text = Arrays.copyOf(text, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(end, text.length * 2L)));
+        text =
+            Arrays.copyOf(
+                text, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(end, text.length * 2L)));
       }
       if (size == hashes.length) {
         hashes = Arrays.copyOf(hashes, size * 2);

@@ -140,7 +140,8 @@ final class SourceTable {
     if (spec.format() != SourceSpec.Format.AUTO) {
       return spec.format();
     }
-    String name = String.valueOf(spec.path()).toLowerCase(Locale.ROOT).replaceAll("\\.(gz|zst)$", "");
+    String name =
+        String.valueOf(spec.path()).toLowerCase(Locale.ROOT).replaceAll("\\.(gz|zst)$", "");
     if (name.endsWith(".parquet")) {
       return SourceSpec.Format.PARQUET;
     }

@@ -67,8 +67,7 @@ final class Splitter {
     return Math.min(size - 1, (int) Math.round(size * share));
   }
 
-  private void atRandom(
-      Interactions all, double test, double validation, long seed, byte[] parts) {
+  private void atRandom(Interactions all, double test, double validation, long seed, byte[] parts) {
     for (int query = 0; query < queries; query++) {
       int count = all.count(query);
       SplittableRandom random = new SplittableRandom(seed ^ query * 0x9E3779B97F4A7C15L);

@@ -1,0 +1,227 @@
+package io.tandem.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class SpecReaderTest {
+  private static final String MINIMAL =
+      """
+      data:
+        interactions: {path: pairs.csv, query: user, item: movie}
+      """;
+
+  @TempDir Path folder;
+
+  @Test
+  void defaultsArePinned() throws Exception {
+    ModelSpec spec = SpecReader.read(file(MINIMAL), Map.of());
+
+    assertThat(SpecReader.write(spec).replace(folder.toAbsolutePath().toString(), "FOLDER"))
+        .isEqualTo(
+            """
+            name: model
+            data:
+              interactions:
+                path: FOLDER/pairs.csv
+                format: auto
+                encoding: utf-8
+                query: user
+                item: movie
+              split:
+                type: leave_last_out
+            features:
+              query:
+              - name: history
+                type: sequence
+                of: movie
+                max_length: 50
+                pooling: mean
+              item:
+              - name: movie
+                type: id
+                column: movie
+                dim: 64
+                min_count: 1
+                oov_buckets: 1
+            model:
+              type: two_tower
+              dim: 64
+              query_hidden:
+              - 128
+              item_hidden:
+              - 128
+              activation: relu
+              dropout: 0.0
+              l2: 0.0
+              normalize: true
+            training:
+              loss: in_batch_softmax
+              temperature: 0.1
+              learn_temperature: false
+              sampling_correction: exact
+              accidental_hits: mask
+              batch: 1024
+              epochs: 30
+              optimizer:
+                dense: adam
+                sparse: rowwise_adagrad
+                dense_rate: 0.001
+                sparse_rate: 0.05
+              schedule:
+                type: constant
+                warmup: 0.0
+              metric: recall@10
+              patience: 5
+              validate_every: 1
+              checkpoint_every: 1
+              max_validation_queries: 2000
+              seed: 42
+            index:
+              type: auto
+              min_recall: 0.95
+              k: 100
+              m: 32
+              ef_construction: 200
+              ef_search: 0
+            """);
+  }
+
+  @Test
+  void everyProblemIsReportedAtOnceWithItsLine() throws Exception {
+    Path file =
+        file(
+            """
+            data:
+              interactions: {path: pairs.csv, query: user, item: movie}
+            training:
+              bacth: 512
+              temperature: -1
+            index: {type: hnsw, m: many}
+            """);
+
+    assertThatThrownBy(() -> SpecReader.read(file, Map.of()))
+        .asInstanceOf(type(SpecException.class))
+        .extracting(SpecException::problems)
+        .isEqualTo(
+            List.of(
+                new Problem(4, "training.bacth", "batch", "an unknown key"),
+                new Problem(5, "training.temperature", "a number above 0", "'-1'"),
+                new Problem(6, "index.m", "a whole number from 2 to 256", "'many'")));
+  }
+
+  @Test
+  void writtenSpecificationsReadAsTheyWere() throws Exception {
+    ModelSpec spec =
+        SpecReader.read(
+            file(
+                """
+                name: all
+                data:
+                  interactions: {path: a.tsv, delimiter: "\\t", columns: [u, i, r, t], query: u, item: i, time: t, weight: r, where: "r >= 4"}
+                  queries: {jdbc: "jdbc:duckdb:x", sql: "SELECT * FROM q", key: u}
+                  items: {path: i.parquet, key: i}
+                  split: {type: provided, test: test.tsv, validation: 0.05, seed: 7}
+                features:
+                  query:
+                    - {name: u, type: id, dim: 8}
+                    - {name: history, type: sequence, of: i, max_length: 5, pooling: sum}
+                    - {name: t, type: timestamp, parts: [hour, age]}
+                  item:
+                    - {name: i, type: categorical, dim: 8, min_count: 2, oov_buckets: 4}
+                    - {name: genres, type: bag, separator: ",", dim: 4}
+                    - {name: title, type: text, buckets: 100, dim: 4, ngrams: 2}
+                    - {name: year, type: numeric, transform: bucketize, buckets: 7, dim: 3}
+                    - {name: price, type: numeric, transform: log1p}
+                model: {type: two_tower, dim: 16, query_hidden: [32, 16], item_hidden: [], activation: gelu, dropout: 0.1, l2: 1e-6, normalize: false}
+                training: {learn_temperature: true, sampling_correction: streaming, accidental_hits: keep,
+                           optimizer: {dense: sgd, sparse: adam, rate: 0.01}, schedule: {type: cosine, warmup: 0.1}, metric: ndcg@20}
+                index: {type: factory, factory: "IVF16,Flat"}
+                """),
+            Map.of());
+    Path again = folder.resolve("elsewhere").resolve("again.yaml");
+    Files.createDirectories(again.getParent());
+    Files.writeString(again, SpecReader.write(spec));
+
+    assertThat(SpecReader.read(again, Map.of())).isEqualTo(spec);
+  }
+
+  @Test
+  void overridesReplaceWhatTheFileSays() throws Exception {
+    ModelSpec spec =
+        SpecReader.read(
+            file(MINIMAL), Map.of("training.epochs", "3", "model", "{type: popularity}"));
+
+    assertThat(spec.training().epochs()).isEqualTo(3);
+    assertThat(spec.model()).isInstanceOf(ModelConfig.Popularity.class);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          training.epochs               | none     | a whole number of at least 1
+          data.split                    | temporal | data.interactions.time beside a temporal split
+          index.type                    | factory  | a FAISS factory string, since type is factory
+          index.factory                 | Flat     | type: factory beside it
+          training.metric               | auc@10   | recall, ndcg, mrr or hit_rate at a cut-off
+          features.query                | []       | at least one feature
+          data.interactions.jdbc        | jdbc:x   | either a path or a jdbc URL, not both
+          model.query_hidden            | [0]      | whole numbers from 1 to 8192
+          model.type                    | forest   | one of two_tower, popularity
+          """)
+  void impossibleValuesAreRefused(String key, String value, String expected) throws Exception {
+    Path file = file(MINIMAL);
+
+    assertThatThrownBy(() -> SpecReader.read(file, Map.of(key, value)))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining(expected);
+  }
+
+  @Test
+  void sequencesMustNameAnItemId() throws Exception {
+    Path file =
+        file(
+            MINIMAL
+                + """
+                features:
+                  query: [{name: history, type: sequence, of: genre}]
+                  item: [{name: genre, type: id}]
+                """);
+
+    assertThatThrownBy(() -> SpecReader.read(file, Map.of()))
+        .hasMessageContaining("line 4: features.query: expected 'of' of the sequence history");
+  }
+
+  @Test
+  void repeatedKeysBrokenYamlAndMissingFilesAreRefused() throws Exception {
+    Path repeated = file(MINIMAL + "name: a\nname: b\n");
+    assertThatThrownBy(() -> SpecReader.read(repeated, Map.of()))
+        .hasMessageContaining("line 4: name: expected each key once");
+    Path broken = file("data: [");
+    assertThatThrownBy(() -> SpecReader.read(broken, Map.of()))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining("expected YAML");
+    Path missing = folder.resolve("missing.yaml");
+    assertThatThrownBy(() -> SpecReader.read(missing, Map.of()))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining("missing.yaml");
+  }
+
+  private Path file(String yaml) throws IOException {
+    Path file = folder.resolve("model.yaml");
+    Files.writeString(file, yaml);
+    return file;
+  }
+}
