@@ -53,10 +53,16 @@ public final class ItemTexts {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
-  /** Writes all columns and returns their names. */
-  static List<String> write(Attributes attributes, VersionWriter writer) throws IOException {
+  /**
+   * Writes the columns and returns their names.
+   *
+   * @param key the column of the key, which is left out
+   */
+  static List<String> write(Attributes attributes, String key, VersionWriter writer)
+      throws IOException {
     TreeSet<String> names = new TreeSet<>();
     attributes.forEachChunk(rows -> names.addAll(rows.columns().keySet()));
+    names.remove(key);
     List<String> columns = List.copyOf(names);
     List<ColumnWriter> writers = new ArrayList<>();
     try {

@@ -1,5 +1,6 @@
 package io.tandem.artifact;
 
+import io.tandem.config.DataSpec;
 import io.tandem.config.IndexConfig;
 import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
@@ -76,7 +77,7 @@ public final class Publisher {
     try (VersionWriter writer = store.newVersion()) {
       writeSpec(spec, writer);
       dataset.itemKeys().write(writer.path(Version.ITEM_KEYS));
-      List<String> attributes = ItemTexts.write(dataset.items(), writer);
+      List<String> attributes = ItemTexts.write(dataset.items(), keyColumn(spec), writer);
       History.write(dataset, writer);
       int dimension = dimension(spec.model());
       BuiltIndex built;
@@ -103,6 +104,11 @@ public final class Publisher {
     } catch (IOException | UncheckedIOException | IndexException | DataException e) {
       throw ArtifactException.of("nothing was published in " + store.folder(), e);
     }
+  }
+
+  private static String keyColumn(ModelSpec spec) {
+    DataSpec.EntitySpec items = spec.data().items();
+    return items == null ? spec.data().interactions().item() : items.key();
   }
 
   private static int dimension(ModelConfig model) {

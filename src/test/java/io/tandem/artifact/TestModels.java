@@ -1,0 +1,74 @@
+package io.tandem.artifact;
+
+import io.tandem.artifact.Publisher.Model;
+import io.tandem.config.ModelSpec;
+import io.tandem.config.SpecReader;
+import io.tandem.data.Dataset;
+import io.tandem.data.DatasetReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
+
+/** A small data set and models of it, published as users' are. */
+public final class TestModels {
+  public static final int ITEMS = 600;
+  public static final int QUERIES = 40;
+
+  private TestModels() {}
+
+  /** Specification and data of a model in a folder. */
+  public static ModelSpec spec(Path folder, String model, String index) throws IOException {
+    StringBuilder ratings = new StringBuilder("userId,movieId,timestamp\n");
+    Random random = new Random(5);
+    for (int query = 0; query < QUERIES; query++) {
+      for (int i = 0; i < 20; i++) {
+        int item = (int) Math.min(ITEMS - 1, Math.abs(random.nextGaussian()) * ITEMS / 4);
+        ratings.append("u%d,m%d,%d%n".formatted(query, item, 1_000_000 + i));
+      }
+    }
+    Files.writeString(folder.resolve("ratings.csv"), ratings.toString());
+    StringBuilder movies = new StringBuilder("movieId,title,genres\n");
+    for (int item = 0; item < ITEMS; item++) {
+      movies.append("m%d,Film né %d,%s%n".formatted(item, item, item % 2 == 0 ? "A|B" : "C"));
+    }
+    Files.writeString(folder.resolve("movies.csv"), movies.toString());
+    Path file = folder.resolve("spec.yaml");
+    Files.writeString(
+        file,
+        """
+        name: small
+        data:
+          interactions: {path: ratings.csv, query: userId, item: movieId, time: timestamp}
+          items: {path: movies.csv, key: movieId}
+          split: {type: leave_last_out}
+        features:
+          query:
+            - {name: userId, type: id, dim: 8}
+            - {name: history, type: sequence, of: movieId, max_length: 10, pooling: mean}
+          item:
+            - {name: movieId, type: id, dim: 8}
+            - {name: genres, type: bag, separator: "|", dim: 4}
+            - {name: title, type: text, buckets: 50, dim: 4}
+        model: %s
+        training: {loss: in_batch_softmax, batch: 32, epochs: 1}
+        index: %s
+        """
+            .formatted(model, index));
+    return SpecReader.read(file, Map.of());
+  }
+
+  /** Publishes item counts as a model. */
+  public static Version publishPopularity(Path folder, Store store) throws IOException {
+    ModelSpec spec = spec(folder, "{type: popularity}", "{type: auto}");
+    return publish(spec, new Publisher.Popularity(), store);
+  }
+
+  /** Publishes a model over the data that its specification names. */
+  public static Version publish(ModelSpec spec, Model model, Store store) {
+    try (Dataset dataset = DatasetReader.read(spec.data())) {
+      return Publisher.publish(store, spec, model, dataset, Map.of("recall@10", 0.25), 2);
+    }
+  }
+}
