@@ -84,7 +84,7 @@ final class DatasetReaderTest {
                 .formatted(sql),
             false)) {
       Interactions train = dataset.split().train();
-      assertThat(items(dataset, train, 0)).containsExactly("b", "c");
+      assertThat(items(dataset, train, 0)).containsExactly("b");
       assertThat(train.weight(0)).isEqualTo(10);
     }
   }
