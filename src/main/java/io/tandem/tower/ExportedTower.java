@@ -1,16 +1,32 @@
 package io.tandem.tower;
 
+import io.tandem.data.DataException;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ForkJoinPool;
+import java.util.stream.IntStream;
 
 /**
- * A tower for serving: plain weights and memory-mapped embedding tables, no Deeplearning4j, no
- * lock. Outputs equal the network's to 1e-5. Immutable; safe for any number of threads, each with
- * its own {@link Scratch}.
+ * A tower for serving: plain weights and memory-mapped embedding tables, no Deeplearning4j, no lock.
+ * Outputs equal the network's to 1e-5. Immutable; safe for any number of threads, each with its own
+ * {@link Scratch}.
  */
 public final class ExportedTower {
-  private ExportedTower() {}
+  /** Rows that pass a layer together when many are embedded: its weights are read once for all. */
+  private static final int BLOCK = 32;
+
+  private final InputSchema schema;
+  private final MappedTable[] tables;
+  private final DenseLayers layers;
+
+  private ExportedTower(InputSchema schema, MappedTable[] tables, DenseLayers layers) {
+    this.schema = schema;
+    this.tables = tables;
+    this.layers = layers;
+  }
 
   /** Which tower. */
   public enum Side {
@@ -21,32 +37,122 @@ public final class ExportedTower {
   /**
    * Opens a tower that {@link TowerModel#export} wrote.
    *
-   * @throws io.tandem.data.DataException if files are damaged or do not fit the schema
+   * @throws DataException if files are damaged or do not fit the schema
    */
   public static ExportedTower open(Path folder, Side side, InputSchema schema) {
-    throw new UnsupportedOperationException("not built yet");
+    Weights weights = Weights.read(TowerFiles.weights(folder, side), schema.width());
+    List<InputSchema.Slot> slots = schema.slots();
+    MappedTable[] tables = new MappedTable[slots.size()];
+    for (int slot = 0; slot < tables.length; slot++) {
+      InputSchema.TableShape shape = slots.get(slot).table();
+      tables[slot] = MappedTable.open(TowerFiles.table(folder, shape), shape);
+    }
+    return new ExportedTower(schema, tables, new DenseLayers(weights));
   }
 
   /** Width of the output. */
   public int dim() {
-    throw new UnsupportedOperationException("not built yet");
+    return layers.outputWidth();
   }
 
   /** Buffers of one thread. */
   public Scratch scratch() {
-    throw new UnsupportedOperationException("not built yet");
+    return new Scratch(1);
   }
 
-  /** Embeds one row of a batch into [dim]; allocates nothing. */
+  /**
+   * Embeds one row of a batch into [dim]; allocates nothing.
+   *
+   * @throws IllegalArgumentException for a batch of another layout, or a row outside it
+   */
   public void embed(FeatureBatch batch, int row, Scratch scratch, float[] target) {
-    throw new UnsupportedOperationException("not built yet");
+    check(batch);
+    if (row < 0 || row >= batch.rows()) {
+      throw new IllegalArgumentException(
+          "row %d of a batch of %d".formatted(row, batch.rows()));
+    }
+    assemble(batch, row, scratch, 0);
+    layers.apply(scratch.activations, 1, target, 0);
   }
 
-  /** Embeds every row into [rows × dim] row-major, on up to {@code threads} threads. */
+  /**
+   * Embeds every row into [rows × dim] row-major.
+   *
+   * @param threads at least 1
+   */
   public void embedAll(FeatureBatch batch, int threads, float[] target) {
-    throw new UnsupportedOperationException("not built yet");
+    check(batch);
+    int blocks = (batch.rows() + BLOCK - 1) / BLOCK;
+    int workers = Math.max(1, Math.min(threads, blocks));
+    ForkJoinPool pool = new ForkJoinPool(workers);
+    try {
+      pool.submit(
+              () ->
+                  IntStream.range(0, workers)
+                      .parallel()
+                      .forEach(worker -> embedBlocks(batch, worker, workers, blocks, target)))
+          .join();
+    } finally {
+      pool.shutdown();
+    }
+  }
+
+  private void embedBlocks(
+      FeatureBatch batch, int worker, int workers, int blocks, float[] target) {
+    Scratch scratch = new Scratch(BLOCK);
+    for (int block = worker; block < blocks; block += workers) {
+      int from = block * BLOCK;
+      int count = Math.min(BLOCK, batch.rows() - from);
+      for (int row = 0; row < count; row++) {
+        assemble(batch, from + row, scratch, row);
+      }
+      layers.apply(scratch.activations, count, target, from * dim());
+    }
+  }
+
+  private void check(FeatureBatch batch) {
+    if (!batch.schema().equals(schema)) {
+      throw new IllegalArgumentException("the batch has another layout than the tower");
+    }
+  }
+
+  /** Gathers and pools a row's input. */
+  private void assemble(FeatureBatch batch, int row, Scratch scratch, int place) {
+    float[] input = scratch.activations[0];
+    int offset = place * schema.width();
+    for (int slot = 0; slot < tables.length; slot++) {
+      InputSchema.Slot layout = schema.slots().get(slot);
+      int dim = layout.table().dim();
+      Arrays.fill(input, offset, offset + dim, 0);
+      int start = batch.start(slot, row);
+      int end = batch.end(slot, row);
+      float scale = Tower.scale(layout.pooling(), end - start);
+      int[] ids = batch.ids(slot);
+      float[] embedding = scratch.row;
+      for (int i = start; i < end; i++) {
+        tables[slot].row(ids[i], embedding);
+        for (int j = 0; j < dim; j++) {
+          input[offset + j] += scale * embedding[j];
+        }
+      }
+      offset += dim;
+    }
+    System.arraycopy(
+        batch.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
   }
 
   /** Intermediate activations; not to be shared between threads. */
-  public static final class Scratch {}
+  public final class Scratch {
+    private final float[][] activations;
+    private final float[] row;
+
+    private Scratch(int rows) {
+      activations = layers.buffers(rows);
+      int widest = 1;
+      for (InputSchema.Slot slot : schema.slots()) {
+        widest = Math.max(widest, slot.table().dim());
+      }
+      row = new float[widest];
+    }
+  }
 }

@@ -2,7 +2,19 @@ package io.tandem.tower;
 
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
+import io.tandem.feature.InputSchema;
+import io.tandem.feature.InputSchema.TableShape;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -13,22 +25,39 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * gradients by them, {@link #step} walks back through both towers and updates what was touched.
  */
 public final class TowerModel {
-  private TowerModel() {}
+  private final Map<TableShape, EmbeddingTable> tables = new LinkedHashMap<>();
+  private final Map<TableShape, RowGradients> gradients = new LinkedHashMap<>();
+  private final Tower query;
+  private final Tower item;
+
+  private TowerModel(TowerShape query, TowerShape item, Optimizer optimizer, long seed) {
+    this.query = new Tower(query, tables(query, optimizer, seed), optimizer, seed * 31 + 1);
+    this.item = new Tower(item, tables(item, optimizer, seed), optimizer, seed * 31 + 2);
+  }
 
   /** Towers with fresh parameters; equal seeds give equal parameters. */
   public static TowerModel create(
       TowerShape query, TowerShape item, Optimizer optimizer, long seed) {
-    throw new UnsupportedOperationException("not built yet");
+    if (query.dim() != item.dim()) {
+      throw new IllegalArgumentException(
+          "towers of dim %d and %d, expected one dim".formatted(query.dim(), item.dim()));
+    }
+    return new TowerModel(query, item, optimizer, seed);
+  }
+
+  /** Width of both outputs. */
+  public int dim() {
+    return query.shape().dim();
   }
 
   /** Output of the query tower while training: [rows, dim], valid until the next call. */
   public INDArray forwardQueries(FeatureBatch batch) {
-    throw new UnsupportedOperationException("not built yet");
+    return query.forward(batch);
   }
 
   /** Output of the item tower while training: [rows, dim], valid until the next call. */
   public INDArray forwardItems(FeatureBatch batch) {
-    throw new UnsupportedOperationException("not built yet");
+    return item.forward(batch);
   }
 
   /**
@@ -37,31 +66,123 @@ public final class TowerModel {
    * @param rateFactor the schedule's factor on both learning rates
    */
   public void step(INDArray queryGradient, INDArray itemGradient, double rateFactor) {
-    throw new UnsupportedOperationException("not built yet");
+    gradients.values().forEach(RowGradients::clear);
+    query.backward(queryGradient, gradients(query), (float) rateFactor);
+    item.backward(itemGradient, gradients(item), (float) rateFactor);
+    tables.forEach((shape, table) -> table.step(gradientsOf(shape), (float) rateFactor));
   }
 
   /** Embeds queries without dropout into [rows × dim] row-major; streams in bounded memory. */
   public void embedQueries(FeatureBatch batch, float[] target) {
-    throw new UnsupportedOperationException("not built yet");
+    query.embed(batch, target);
   }
 
   /** Embeds items without dropout into [rows × dim] row-major; streams in bounded memory. */
   public void embedItems(FeatureBatch batch, float[] target) {
-    throw new UnsupportedOperationException("not built yet");
+    item.embed(batch, target);
   }
 
-  /** Writes networks, tables and all optimizer state, so that training continues as if unbroken. */
+  /** Names the first parameter that is not finite, or null; reads all of them. */
+  public @Nullable String firstNonFinite() {
+    String found = query.firstNonFinite("query");
+    return found == null ? item.firstNonFinite("item") : found;
+  }
+
+  /**
+   * Writes networks, tables and all optimizer state, so that training continues as if unbroken.
+   *
+   * @param folder existing and empty
+   */
   public void writeCheckpoint(Path folder) {
-    throw new UnsupportedOperationException("not built yet");
+    try {
+      query.write(TowerFiles.network(folder, ExportedTower.Side.QUERY));
+      item.write(TowerFiles.network(folder, ExportedTower.Side.ITEM));
+      for (EmbeddingTable table : tables.values()) {
+        try (FileChannel channel = create(TowerFiles.table(folder, table.shape()))) {
+          table.write(channel);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write the checkpoint " + folder + ": " + e.getMessage(), e);
+    }
   }
 
   /** Restores what {@link #writeCheckpoint} wrote. */
   public void readCheckpoint(Path folder) {
-    throw new UnsupportedOperationException("not built yet");
+    try {
+      query.read(TowerFiles.network(folder, ExportedTower.Side.QUERY));
+      item.read(TowerFiles.network(folder, ExportedTower.Side.ITEM));
+      for (EmbeddingTable table : tables.values()) {
+        Path file = TowerFiles.table(folder, table.shape());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+          table.read(channel);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the checkpoint " + folder + ": " + e.getMessage(), e);
+    }
   }
 
-  /** Writes both towers for serving (plain weights and tables) and as Deeplearning4j networks. */
+  /**
+   * Writes both towers for serving (plain weights and tables) and as Deeplearning4j networks.
+   *
+   * @param folder existing and empty
+   */
   public void export(Path folder) {
-    throw new UnsupportedOperationException("not built yet");
+    try {
+      export(query, ExportedTower.Side.QUERY, folder);
+      export(item, ExportedTower.Side.ITEM, folder);
+      for (EmbeddingTable table : tables.values()) {
+        try (FileChannel channel = create(TowerFiles.table(folder, table.shape()))) {
+          ByteBuffer header =
+              ByteBuffer.allocate(TowerFiles.TABLE_HEADER).order(ByteOrder.LITTLE_ENDIAN);
+          header.putLong(TowerFiles.TABLE_MAGIC);
+          header.putInt(table.shape().rows()).putInt(table.shape().dim()).flip();
+          while (header.hasRemaining()) {
+            channel.write(header);
+          }
+          table.writeRows(channel);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot export to " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void export(Tower tower, ExportedTower.Side side, Path folder)
+      throws IOException {
+    tower.write(TowerFiles.network(folder, side));
+    Weights.of(tower.network(), tower.shape()).write(TowerFiles.weights(folder, side));
+  }
+
+  private EmbeddingTable[] tables(TowerShape shape, Optimizer optimizer, long seed) {
+    List<InputSchema.Slot> slots = shape.input().slots();
+    EmbeddingTable[] ofSlots = new EmbeddingTable[slots.size()];
+    for (int slot = 0; slot < ofSlots.length; slot++) {
+      TableShape table = slots.get(slot).table();
+      ofSlots[slot] =
+          tables.computeIfAbsent(
+              table, t -> new EmbeddingTable(t, optimizer, seed ^ t.name().hashCode() * 0x9E3779B9L));
+      gradients.computeIfAbsent(table, t -> new RowGradients(t.dim()));
+    }
+    return ofSlots;
+  }
+
+  private RowGradients[] gradients(Tower tower) {
+    return tower.shape().input().slots().stream()
+        .map(slot -> gradientsOf(slot.table()))
+        .toArray(RowGradients[]::new);
+  }
+
+  private RowGradients gradientsOf(TableShape shape) {
+    RowGradients found = gradients.get(shape);
+    if (found == null) {
+      throw new IllegalStateException("no table " + shape);
+    }
+    return found;
+  }
+
+  private static FileChannel create(Path file) throws IOException {
+    return FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   }
 }
