@@ -82,8 +82,7 @@ public final class InBatchSoftmax {
       INDArray part = u.get(NDArrayIndex.interval(from, to), NDArrayIndex.all());
       Nd4j.gemm(v, part, logits, false, true, scale, 0);
       rows.run(tiles, from, to - from, n, batch, losses);
-      INDArray gradPart =
-          gradUt.get(NDArrayIndex.all(), NDArrayIndex.interval(from, to));
+      INDArray gradPart = gradUt.get(NDArrayIndex.all(), NDArrayIndex.interval(from, to));
       Nd4j.gemm(vt, logits, gradPart, false, false, scale, 0);
       Nd4j.gemm(
           part.transpose(), logits.transpose(), gradVt, false, false, scale, from == 0 ? 0 : 1);

@@ -6,8 +6,9 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * Estimates the gap δ in steps between an item's occurrences as a moving average; the item is then in
- * a batch with probability 1 / δ, and is a given row with that probability over the batch's size.
+ * Estimates the gap δ in steps between an item's occurrences as a moving average; the item is then
+ * in a batch with probability 1 / δ, and is a given row with that probability over the batch's
+ * size.
  */
 final class StreamingProbability implements SamplingProbability {
   private final double rate;

@@ -31,7 +31,13 @@ final class DenseLayers {
       int out = weights.dims()[layer + 1];
       float[] result = buffers[layer + 1];
       multiply(
-          buffers[layer], rows, in, weights.matrices()[layer], weights.biases()[layer], result, out);
+          buffers[layer],
+          rows,
+          in,
+          weights.matrices()[layer],
+          weights.biases()[layer],
+          result,
+          out);
       if (layer + 1 < layers) {
         activate(weights.activation(), result, rows * out);
       }

@@ -10,9 +10,9 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * An embedding table and its optimizer's state, [rows, dim] floats in pages of whole rows, so that a
- * table may hold more than 2^31 numbers. A step moves only the rows it is given: its cost does not
- * grow with the table.
+ * An embedding table and its optimizer's state, [rows, dim] floats in pages of whole rows, so that
+ * a table may hold more than 2^31 numbers. A step moves only the rows it is given: its cost does
+ * not grow with the table.
  */
 final class EmbeddingTable {
   private static final int PAGE = 1 << 22;

@@ -10,9 +10,9 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 
 /**
- * A tower for serving: plain weights and memory-mapped embedding tables, no Deeplearning4j, no lock.
- * Outputs equal the network's to 1e-5. Immutable; safe for any number of threads, each with its own
- * {@link Scratch}.
+ * A tower for serving: plain weights and memory-mapped embedding tables, no Deeplearning4j, no
+ * lock. Outputs equal the network's to 1e-5. Immutable; safe for any number of threads, each with
+ * its own {@link Scratch}.
  */
 public final class ExportedTower {
   /** Rows that pass a layer together when many are embedded: its weights are read once for all. */
@@ -68,8 +68,7 @@ public final class ExportedTower {
   public void embed(FeatureBatch batch, int row, Scratch scratch, float[] target) {
     check(batch);
     if (row < 0 || row >= batch.rows()) {
-      throw new IllegalArgumentException(
-          "row %d of a batch of %d".formatted(row, batch.rows()));
+      throw new IllegalArgumentException("row %d of a batch of %d".formatted(row, batch.rows()));
     }
     assemble(batch, row, scratch, 0);
     layers.apply(scratch.activations, 1, target, 0);
@@ -137,8 +136,7 @@ public final class ExportedTower {
       }
       offset += dim;
     }
-    System.arraycopy(
-        batch.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
+    System.arraycopy(batch.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
   }
 
   /** Intermediate activations; not to be shared between threads. */

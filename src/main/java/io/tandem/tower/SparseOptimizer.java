@@ -13,8 +13,7 @@ sealed interface SparseOptimizer permits SparseOptimizer.RowwiseAdagrad, SparseO
   void begin();
 
   /** Moves a row of {@code parameters} at {@code offset} by its gradient at {@code at}. */
-  void update(
-      int row, float[] parameters, int offset, float[] gradients, int at, float rateFactor);
+  void update(int row, float[] parameters, int offset, float[] gradients, int at, float rateFactor);
 
   void write(FileChannel channel) throws IOException;
 

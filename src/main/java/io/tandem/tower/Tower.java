@@ -107,10 +107,7 @@ final class Tower {
       int to = Math.min(rows.rows(), from + CHUNK);
       INDArray out = network.output(gather(rows, from, to), false);
       INDArray embedded = normalized(out, to - from);
-      embedded
-          .data()
-          .asNioFloat()
-          .get(0, target, from * shape.dim(), (to - from) * shape.dim());
+      embedded.data().asNioFloat().get(0, target, from * shape.dim(), (to - from) * shape.dim());
     }
   }
 
@@ -178,8 +175,7 @@ final class Tower {
       }
       offset += dim;
     }
-    System.arraycopy(
-        rows.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
+    System.arraycopy(rows.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
   }
 
   static float scale(Pooling pooling, int count) {

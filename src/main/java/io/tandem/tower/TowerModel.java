@@ -103,7 +103,8 @@ public final class TowerModel {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write the checkpoint " + folder + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(
+          "cannot write the checkpoint " + folder + ": " + e.getMessage(), e);
     }
   }
 
@@ -119,7 +120,8 @@ public final class TowerModel {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot read the checkpoint " + folder + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(
+          "cannot read the checkpoint " + folder + ": " + e.getMessage(), e);
     }
   }
 
@@ -149,8 +151,7 @@ public final class TowerModel {
     }
   }
 
-  private static void export(Tower tower, ExportedTower.Side side, Path folder)
-      throws IOException {
+  private static void export(Tower tower, ExportedTower.Side side, Path folder) throws IOException {
     tower.write(TowerFiles.network(folder, side));
     Weights.of(tower.network(), tower.shape()).write(TowerFiles.weights(folder, side));
   }
@@ -162,7 +163,8 @@ public final class TowerModel {
       TableShape table = slots.get(slot).table();
       ofSlots[slot] =
           tables.computeIfAbsent(
-              table, t -> new EmbeddingTable(t, optimizer, seed ^ t.name().hashCode() * 0x9E3779B9L));
+              table,
+              t -> new EmbeddingTable(t, optimizer, seed ^ t.name().hashCode() * 0x9E3779B9L));
       gradients.computeIfAbsent(table, t -> new RowGradients(t.dim()));
     }
     return ofSlots;

@@ -14,8 +14,9 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 /**
  * A network's layers as plain numbers: layer l maps [dims[l]] to [dims[l + 1]].
  *
- * <p>File, big-endian: magic, layers, dims [layers + 1], activation's ordinal (byte), whether outputs
- * are normalized (byte), then for each layer its matrix [in, out] row-major and its bias [out].
+ * <p>File, big-endian: magic, layers, dims [layers + 1], activation's ordinal (byte), whether
+ * outputs are normalized (byte), then for each layer its matrix [in, out] row-major and its bias
+ * [out].
  *
  * @param matrices by layer, [in × out] row-major
  * @param biases by layer, [out]
@@ -48,7 +49,7 @@ record Weights(
       for (int dim : dims) {
         out.writeInt(dim);
       }
-      out.writeByte(activation.ordinal());
+      out.writeUTF(activation.name());
       out.writeByte(normalize ? 1 : 0);
       for (int layer = 0; layer < matrices.length; layer++) {
         write(out, matrices[layer]);
@@ -70,7 +71,7 @@ record Weights(
         throw new DataException("%s: impossible number of layers %d".formatted(file, layers));
       }
       int[] dims = new int[layers + 1];
-      long expected = 8 + 4 + 4L * dims.length + 2;
+      long expected = 8 + 4 + 4L * dims.length;
       for (int i = 0; i < dims.length; i++) {
         dims[i] = in.readInt();
         if (dims[i] < 1 || dims[i] > MAX_WIDTH) {
@@ -78,16 +79,15 @@ record Weights(
         }
         expected += i == 0 ? 0 : 4L * dims[i] * (dims[i - 1] + 1L);
       }
+      String name = in.readUTF();
+      expected += 2 + name.length() + 1;
       if (size != expected) {
         throw new DataException("%s: %d bytes, expected %d".formatted(file, size, expected));
       }
       if (dims[0] != inputWidth) {
         throw new DataException(
-            "%s: takes %d inputs, expected %d by its features".formatted(file, dims[0], inputWidth));
-      }
-      int activation = in.readByte();
-      if (activation < 0 || activation >= Activation.values().length) {
-        throw new DataException("%s: unknown activation %d".formatted(file, activation));
+            "%s: takes %d inputs, expected %d by its features"
+                .formatted(file, dims[0], inputWidth));
       }
       boolean normalize = in.readByte() != 0;
       float[][] matrices = new float[layers][];
@@ -96,10 +96,19 @@ record Weights(
         matrices[layer] = read(in, dims[layer] * dims[layer + 1]);
         biases[layer] = read(in, dims[layer + 1]);
       }
-      return new Weights(dims, matrices, biases, Activation.values()[activation], normalize);
+      return new Weights(dims, matrices, biases, activation(file, name), normalize);
     } catch (IOException e) {
       throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  private static Activation activation(Path file, String name) {
+    for (Activation activation : Activation.values()) {
+      if (activation.name().equals(name)) {
+        return activation;
+      }
+    }
+    throw new DataException("%s: unknown activation '%s'".formatted(file, name));
   }
 
   private static void write(DataOutputStream out, float[] values) throws IOException {
