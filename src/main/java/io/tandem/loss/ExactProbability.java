@@ -14,7 +14,8 @@ final class ExactProbability implements SamplingProbability {
     }
     logs = new float[counts.length];
     for (int item = 0; item < logs.length; item++) {
-      logs[item] = (float) (Math.log(Math.max(1, counts[item])) - Math.log(total));
+      logs[item] =
+          (float) (Math.log((double) Math.max(1, counts[item])) - Math.log((double) total));
     }
   }
 

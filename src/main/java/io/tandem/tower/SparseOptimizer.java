@@ -92,7 +92,10 @@ sealed interface SparseOptimizer permits SparseOptimizer.RowwiseAdagrad, SparseO
     @Override
     public void begin() {
       steps++;
-      correction = (float) (Math.sqrt(1 - Math.pow(BETA2, steps)) / (1 - Math.pow(BETA1, steps)));
+      correction =
+          (float)
+              (Math.sqrt(1 - Math.pow(BETA2, (double) steps))
+                  / (1 - Math.pow(BETA1, (double) steps)));
     }
 
     @Override

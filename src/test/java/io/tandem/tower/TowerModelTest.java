@@ -208,8 +208,7 @@ final class TowerModelTest {
     java.util.Arrays.setAll(ids, i -> i);
     double loss =
         new InBatchSoftmax()
-            .compute(
-                u, v, new InBatchSoftmax.Batch(ids, null, null, true), 0.2, gradU, gradV)
+            .compute(u, v, new InBatchSoftmax.Batch(ids, null, null, true), 0.2, gradU, gradV)
             .loss();
     if (step) {
       model.step(gradU, gradV, 1);
