@@ -7,7 +7,9 @@ import io.tandem.faiss.Metric;
 import io.tandem.faiss.binding.HNSW;
 import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.IndexFlat;
+import io.tandem.faiss.binding.IndexHNSW;
 import io.tandem.faiss.binding.IndexIVF;
+import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
 import io.tandem.index.TopK;
@@ -101,12 +103,12 @@ public final class FaissBuilder implements AutoCloseable {
    */
   public BuiltIndex build(float[] queries, int n) {
     Index owner = collected();
-    IndexFlat flat = Views.flat(owner);
-    if (flat.ntotal() == 0) {
+    if (owner.ntotal() == 0) {
       throw new IndexException("expected at least 1 vector to index, found none");
     }
     try {
-      FaissIndex exact = new FaissIndex(owner, Structure.FLAT, "Flat");
+      FaissIndex exact = new FaissIndex(owner, "Flat");
+      IndexFlat flat = faiss.flat(owner);
       Sample sample = n > 0 ? Sample.of(exact, queries, n, config.k()) : ownRows(exact);
       BuiltIndex built =
           switch (config.type()) {
@@ -159,10 +161,10 @@ public final class FaissBuilder implements AutoCloseable {
     String type = "HNSW" + config.m();
     Index index = Faiss.create(dimension, type + ",Flat", Metric.INNER_PRODUCT);
     try {
-      HNSW hnsw = Views.hnsw(index).hnsw();
+      HNSW hnsw = faiss.graph(index).hnsw();
       hnsw.efConstruction(config.efConstruction());
       fill(index, flat);
-      FaissIndex graph = new FaissIndex(index, Structure.HNSW, type);
+      FaissIndex graph = new FaissIndex(index, type);
       Effort effort =
           tune(graph, sample, config.efSearch(), Integer.MAX_VALUE, value -> hnsw.efSearch(value));
       return new BuiltIndex(
@@ -182,7 +184,6 @@ public final class FaissBuilder implements AutoCloseable {
     if (factory == null) {
       throw new IllegalArgumentException("expected a factory string, found none");
     }
-    Structure structure = Structure.ofFactory(factory);
     Index index = Faiss.create(dimension, factory, Metric.INNER_PRODUCT);
     try {
       FloatPointer vectors = flat.get_xb();
@@ -190,31 +191,30 @@ public final class FaissBuilder implements AutoCloseable {
         Faiss.run(() -> index.train(flat.ntotal(), vectors));
       }
       fill(index, flat);
-      FaissIndex built = new FaissIndex(index, structure, factory);
-      return switch (structure) {
-        case HNSW -> {
-          HNSW hnsw = Views.hnsw(index).hnsw();
-          Effort effort =
-              tune(
-                  built,
-                  sample,
-                  config.efSearch(),
-                  Integer.MAX_VALUE,
-                  value -> hnsw.efSearch(value));
-          yield result(built, Map.of("efSearch", effort.value()), effort.recall(), sample);
-        }
-        case IVF -> {
-          IndexIVF lists = Views.ivf(index);
-          int most = Math.toIntExact(lists.asLevel1Quantizer().nlist());
-          Effort effort = tune(built, sample, 0, most, value -> lists.nprobe(value));
-          yield result(built, Map.of("nprobe", effort.value()), effort.recall(), sample);
-        }
-        case FLAT, OTHER -> result(built, Map.of(), sample.recall(built), sample);
-      };
+      FaissIndex built = new FaissIndex(index, factory);
+      return tuned(built, sample);
     } catch (RuntimeException e) {
       index.close();
       throw e;
     }
+  }
+
+  /** Sets the effort of a graph or of inverted lists; other types have none to set. */
+  private BuiltIndex tuned(FaissIndex built, Sample sample) {
+    IndexHNSW graph = built.parts().graph();
+    if (graph != null) {
+      HNSW hnsw = graph.hnsw();
+      Effort effort =
+          tune(built, sample, config.efSearch(), Integer.MAX_VALUE, value -> hnsw.efSearch(value));
+      return result(built, Map.of("efSearch", effort.value()), effort.recall(), sample);
+    }
+    IndexIVF lists = built.parts().lists();
+    if (lists != null) {
+      int most = Math.toIntExact(lists.asLevel1Quantizer().nlist());
+      Effort effort = tune(built, sample, 0, most, value -> lists.nprobe(value));
+      return result(built, Map.of("nprobe", effort.value()), effort.recall(), sample);
+    }
+    return result(built, Map.of(), sample.recall(built), sample);
   }
 
   private static BuiltIndex result(

@@ -5,6 +5,7 @@ import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.Storage;
 import io.tandem.faiss.binding.Index;
+import io.tandem.faiss.binding.IndexIVF;
 import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.IndexException;
 import io.tandem.index.RowSet;
@@ -35,7 +36,7 @@ public final class FaissIndex implements VectorIndex {
   private static final int FEW_ROWS = 10_000;
 
   private final Index index;
-  private final Structure structure;
+  private final Parts parts;
   private final String type;
   private final int size;
   private final int dimension;
@@ -46,20 +47,17 @@ public final class FaissIndex implements VectorIndex {
   private final ConcurrentLinkedQueue<SearchBuffers> pool = new ConcurrentLinkedQueue<>();
   private volatile boolean closed;
 
-  FaissIndex(Index index, Structure structure, String type) {
+  FaissIndex(Index index, String type) {
     this.index = index;
-    this.structure = structure;
     this.type = type;
     this.size = Math.toIntExact(index.ntotal());
     this.dimension = index.d();
-    this.exact =
-        switch (structure) {
-          case FLAT -> new ExactRows(Views.flat(index), size);
-          case HNSW -> new ExactRows(Views.flat(Views.hnsw(index).storage()), size);
-          case IVF, OTHER -> null;
-        };
-    if (structure == Structure.IVF) {
-      Faiss.run(() -> Views.ivf(index).make_direct_map());
+    this.parts = Parts.of(index);
+    this.exact = parts.vectors() == null ? null : new ExactRows(parts.vectors(), size);
+    IndexIVF lists = parts.lists();
+    if (lists != null && parts.filters()) {
+      // Where each row is, for reading vectors back.
+      Faiss.run(lists::make_direct_map);
     }
   }
 
@@ -74,7 +72,6 @@ public final class FaissIndex implements VectorIndex {
    *     of another dimension, or another metric than inner product
    */
   public static FaissIndex read(Path file, String type, int dimension, int size) {
-    Structure structure = Structure.ofFile(file);
     Index index;
     try {
       index = Faiss.read(file, dimension, Storage.MEMORY);
@@ -84,7 +81,7 @@ public final class FaissIndex implements VectorIndex {
     try {
       expect(file, "vectors", size, index.ntotal());
       expect(file, "metric", Metric.INNER_PRODUCT.code(), index.metric_type());
-      return new FaissIndex(index, structure, type);
+      return new FaissIndex(index, type);
     } catch (RuntimeException e) {
       index.close();
       throw e;
@@ -176,7 +173,7 @@ public final class FaissIndex implements VectorIndex {
       for (int i = 0; i < count; i++) {
         buffers.collect(i * take, take, hits);
         hits.sortTies();
-        if (hits.size() < take && structure != Structure.OTHER) {
+        if (hits.size() < take && canSearchWhole()) {
           float[] query = new float[dimension];
           System.arraycopy(queries, (from + i) * dimension, query, 0, dimension);
           search(query, k, hits);
@@ -198,7 +195,12 @@ public final class FaissIndex implements VectorIndex {
               .formatted(size, dimension, row, target.length));
     }
     Index open = open();
-    Faiss.run(() -> open.reconstruct(row, target));
+    try {
+      Faiss.run(() -> open.reconstruct(row, target));
+    } catch (FaissException e) {
+      throw new IndexException(
+          "index %s keeps nothing that a vector can be read from".formatted(type), e);
+    }
   }
 
   @Override
@@ -216,7 +218,7 @@ public final class FaissIndex implements VectorIndex {
       return;
     }
     // One more than asked shows whether equal scores lie on both sides of the cut.
-    int fetch = structure == Structure.FLAT ? Math.min(take + 1, size) : take;
+    int fetch = parts.isFlat() ? Math.min(take + 1, size) : take;
     run(buffers, 1, fetch, 0);
     buffers.collect(0, fetch, result);
     if (result.size() < take) {
@@ -232,7 +234,7 @@ public final class FaissIndex implements VectorIndex {
   private void searchWhole(SearchBuffers buffers, int take, TopK result) {
     if (exact != null) {
       exact.search(buffers, take, result);
-    } else if (structure == Structure.IVF) {
+    } else if (canSearchWhole()) {
       run(buffers, 1, take, lists());
       buffers.collect(0, take, result);
     }
@@ -243,7 +245,7 @@ public final class FaissIndex implements VectorIndex {
       result.reset(0);
     } else if (exact != null && isFew(allowed)) {
       exact.search(buffers, take, allowed, result);
-    } else if (structure == Structure.OTHER) {
+    } else if (!parts.filters()) {
       searchWidening(buffers, take, allowed, result);
     } else {
       searchFiltered(buffers, take, allowed, result);
@@ -251,7 +253,7 @@ public final class FaissIndex implements VectorIndex {
   }
 
   private boolean isFew(RowSet allowed) {
-    int few = structure == Structure.FLAT ? size / 4 : Math.max(FEW_ROWS, size / 50);
+    int few = parts.isFlat() ? size / 4 : Math.max(FEW_ROWS, size / 50);
     return allowed.cardinality() <= few;
   }
 
@@ -259,13 +261,13 @@ public final class FaissIndex implements VectorIndex {
   private void searchFiltered(SearchBuffers buffers, int take, RowSet allowed, TopK result) {
     allowed.copyTo(buffers.reserveBits(allowed.words()));
     long bytes = (long) allowed.words() * Long.BYTES;
-    int fetch = structure == Structure.FLAT ? Math.min(take + 1, allowed.cardinality()) : take;
+    int fetch = parts.isFlat() ? Math.min(take + 1, allowed.cardinality()) : take;
     runFiltered(buffers, fetch, 0, bytes);
     buffers.collect(0, fetch, result);
     if (result.size() < take) {
       if (exact != null) {
         exact.search(buffers, take, allowed, result);
-      } else {
+      } else if (canSearchWhole()) {
         runFiltered(buffers, take, lists(), bytes);
         buffers.collect(0, take, result);
       }
@@ -325,8 +327,14 @@ public final class FaissIndex implements VectorIndex {
                 buffers.labelsPointer()));
   }
 
+  /** Whether a second search can look at every row where the first lost some. */
+  private boolean canSearchWhole() {
+    return exact != null || (parts.lists() != null && parts.filters());
+  }
+
   private int lists() {
-    return Math.toIntExact(Views.ivf(index).asLevel1Quantizer().nlist());
+    IndexIVF lists = parts.lists();
+    return lists == null ? 0 : Math.toIntExact(lists.asLevel1Quantizer().nlist());
   }
 
   private SearchBuffers borrow(float[] query) {
@@ -345,7 +353,11 @@ public final class FaissIndex implements VectorIndex {
     }
   }
 
-  Index open() {
+  Parts parts() {
+    return parts;
+  }
+
+  private Index open() {
     if (closed) {
       throw new IllegalStateException("index " + type + " is closed");
     }
