@@ -1,6 +1,5 @@
 package io.tandem.config;
 
-import io.tandem.config.DataSpec.EntitySpec;
 import io.tandem.config.FeatureSpec.Pooling;
 import io.tandem.config.FeatureSpec.Timestamp;
 import io.tandem.config.FeatureSpec.Transform;
@@ -19,6 +18,7 @@ final class FeatureParser {
       List.of("id", "categorical", "bag", "sequence", "numeric", "text", "timestamp");
 
   private final DataSpec data;
+  private final List<Section> sequences = new ArrayList<>();
 
   FeatureParser(DataSpec data) {
     this.data = data;
@@ -27,28 +27,25 @@ final class FeatureParser {
   /** Features; without any, the item's id and the query's history of items. */
   FeaturesSpec features(Section section) {
     List<FeatureSpec> item = section.has("item") ? side(section, "item") : List.of(defaultItemId());
-    List<FeatureSpec> query = section.has("query") ? side(section, "query") : defaultHistory(item);
-    if (item.isEmpty()) {
-      section.problem("item", "at least one feature", "none");
-    }
-    if (query.isEmpty()) {
-      section.problem("query", "at least one feature", "none");
-    }
-    checkSequences(section, query, item);
+    List<FeatureSpec> query =
+        section.has("query") ? side(section, "query") : defaultHistory(section, item);
+    checkSequences(item);
     section.end();
     return new FeaturesSpec(query, item);
   }
 
   private FeatureSpec defaultItemId() {
-    String key = data.items() == null ? data.interactions().item() : data.items().key();
-    return new FeatureSpec.Id(key, key, 64, 1, 1);
+    return new FeatureSpec.Id(itemKey(), itemKey(), 64, 1, 1);
   }
 
-  private List<FeatureSpec> defaultHistory(List<FeatureSpec> item) {
+  private List<FeatureSpec> defaultHistory(Section section, List<FeatureSpec> item) {
     for (FeatureSpec feature : item) {
       if (isItemId(feature)) {
         return List.of(new FeatureSpec.Sequence("history", feature.name(), 50, Pooling.MEAN));
       }
+    }
+    if (!item.isEmpty()) {
+      section.missing("query", "query features, since no item feature is the item's id");
     }
     return List.of();
   }
@@ -56,7 +53,11 @@ final class FeatureParser {
   private List<FeatureSpec> side(Section section, String key) {
     List<FeatureSpec> features = new ArrayList<>();
     Set<String> names = new HashSet<>();
-    for (Section one : section.sections(key)) {
+    List<Section> sections = section.sections(key);
+    if (sections.isEmpty()) {
+      section.problem(key, "a list of at least one feature", "none");
+    }
+    for (Section one : sections) {
       FeatureSpec feature = feature(one, key);
       if (feature != null && !names.add(feature.name())) {
         one.problem("name", "each name once on a side", "'" + feature.name() + "' again");
@@ -90,6 +91,8 @@ final class FeatureParser {
       case "sequence" -> {
         if (side.equals("item")) {
           section.problem("type", "a sequence among query features only", "it on the item side");
+        } else {
+          sequences.add(section);
         }
         yield new FeatureSpec.Sequence(
             name,
@@ -157,23 +160,24 @@ final class FeatureParser {
     return separator;
   }
 
-  private void checkSequences(Section section, List<FeatureSpec> query, List<FeatureSpec> item) {
-    for (FeatureSpec feature : query) {
-      if (feature instanceof FeatureSpec.Sequence sequence
-          && item.stream().noneMatch(f -> isItemId(f) && f.name().equals(sequence.of()))) {
+  private void checkSequences(List<FeatureSpec> item) {
+    for (Section section : sequences) {
+      String of = section.text("of", "");
+      if (!of.isEmpty() && item.stream().noneMatch(f -> isItemId(f) && f.name().equals(of))) {
         section.problem(
-            "query",
-            "'of' of the sequence %s to name an item feature of type id on the item's key"
-                .formatted(sequence.name()),
-            "'" + sequence.of() + "'");
+            "of",
+            "the name of an item feature of type id whose column is '%s'".formatted(itemKey()),
+            "'" + of + "'");
       }
     }
   }
 
+  private String itemKey() {
+    return data.items() == null ? data.interactions().item() : data.items().key();
+  }
+
   private boolean isItemId(FeatureSpec feature) {
-    EntitySpec items = data.items();
     return feature instanceof FeatureSpec.Id id
-        && (id.column().equals(data.interactions().item())
-            || (items != null && id.column().equals(items.key())));
+        && (id.column().equals(itemKey()) || id.column().equals(data.interactions().item()));
   }
 }

@@ -7,7 +7,9 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.yaml.snakeyaml.nodes.CollectionNode;
 import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
 
 /** Collects what is wrong, to be thrown once. */
 final class Problems {
@@ -22,6 +24,16 @@ final class Problems {
   /** A node that no line of the file is to blame for. */
   void override(Node node) {
     overrides.add(node);
+    if (node instanceof CollectionNode<?> collection) {
+      for (Object element : collection.getValue()) {
+        if (element instanceof NodeTuple tuple) {
+          override(tuple.getKeyNode());
+          override(tuple.getValueNode());
+        } else if (element instanceof Node inner) {
+          override(inner);
+        }
+      }
+    }
   }
 
   void add(@Nullable Node at, String key, String expected, String what) {

@@ -21,7 +21,7 @@ import org.yaml.snakeyaml.nodes.Tag;
  * reading goes on and finds every problem; {@link #end} notes keys that nobody asked for.
  */
 final class Section {
-  private final @Nullable Node node;
+  private final @Nullable Node at;
   private final String path;
   private final Problems problems;
   private final Map<String, Node> values = new LinkedHashMap<>();
@@ -32,7 +32,11 @@ final class Section {
    * @param node null for a section that the file does not have
    */
   Section(@Nullable Node node, String path, Problems problems) {
-    this.node = node;
+    this(node, node, path, problems);
+  }
+
+  private Section(@Nullable Node node, @Nullable Node at, String path, Problems problems) {
+    this.at = at;
     this.path = path;
     this.problems = problems;
     if (node instanceof MappingNode mapping) {
@@ -56,7 +60,8 @@ final class Section {
 
   Section section(String key) {
     known.add(key);
-    return new Section(values.get(key), path(key), problems);
+    Node value = values.get(key);
+    return new Section(value, value == null ? at : value, path(key), problems);
   }
 
   /** A section that may be written as one plain value, which then stands under {@code shortKey}. */
@@ -64,12 +69,12 @@ final class Section {
     known.add(key);
     Node value = values.get(key);
     if (value instanceof ScalarNode && !isNull(value)) {
-      Section section = new Section(null, path(key), problems);
+      Section section = new Section(null, value, path(key), problems);
       section.values.put(shortKey, value);
       section.keys.put(shortKey, value);
       return section;
     }
-    return new Section(value, path(key), problems);
+    return section(key);
   }
 
   /** Whether the value is one plain value and not a mapping or list. */
@@ -260,14 +265,14 @@ final class Section {
     return texts;
   }
 
-  /** Notes a problem with the value of a key, or with the section where the key is absent. */
+  /** Notes a problem with the value of a key, or where the key would stand if it is absent. */
   void problem(String key, String expected, String found) {
-    Node at = values.get(key);
-    problems.add(at == null ? node : at, path(key), expected, found);
+    Node value = values.get(key);
+    problems.add(value == null ? at : value, path(key), expected, found);
   }
 
   void missing(String key, String expected) {
-    problems.add(node, path(key), expected, "nothing");
+    problems.add(at, path(key), expected, "nothing");
   }
 
   /** Notes every key that was never asked for. */
@@ -292,7 +297,8 @@ final class Section {
     String nearest = null;
     int best = 3;
     for (String candidate : known) {
-      int distance = distance(key, candidate);
+      boolean longer = key.startsWith(candidate + "_") || candidate.startsWith(key + "_");
+      int distance = longer ? 2 : distance(key, candidate);
       if (distance < best) {
         best = distance;
         nearest = candidate;

@@ -53,6 +53,13 @@ final class SpecParser {
             interactions.requiredText("item", "the column of items"),
             interactions.optionalText("time"),
             interactions.optionalText("weight"));
+    if (!spec.query().isEmpty() && spec.query().equals(spec.item())) {
+      interactions.problem("item", "another column than the query's", "'" + spec.item() + "'");
+    } else {
+      for (String key : List.of("query", "item", "time", "weight")) {
+        checkNamed(interactions, key, source);
+      }
+    }
     interactions.end();
     EntitySpec queries = entity(section, "queries");
     EntitySpec items = entity(section, "items");
@@ -68,8 +75,21 @@ final class SpecParser {
     Section section = data.section(key);
     EntitySpec entity =
         new EntitySpec(source(section), section.requiredText("key", "the column of the key"));
+    checkNamed(section, "key", entity.source());
     section.end();
     return entity;
+  }
+
+  /** A column of a file without a header must be among the names given; SQL may make others. */
+  private static void checkNamed(Section section, String key, SourceSpec source) {
+    String column = section.text(key, "");
+    List<String> columns = source.columns();
+    if (!column.isEmpty()
+        && !columns.isEmpty()
+        && source.sql() == null
+        && !columns.contains(column)) {
+      section.problem(key, "one of columns: " + String.join(", ", columns), "'" + column + "'");
+    }
   }
 
   private SourceSpec source(Section section) {
@@ -86,6 +106,10 @@ final class SpecParser {
     if (!List.of("utf-8", "utf-16", "latin-1").contains(encoding)) {
       section.problem("encoding", "one of utf-8, utf-16, latin-1", "'" + encoding + "'");
     }
+    List<String> columns = section.texts("columns", List.of());
+    if (columns.stream().distinct().count() < columns.size()) {
+      section.problem("columns", "each name once", String.join(", ", columns));
+    }
     return new SourceSpec(
         path == null ? null : folder.resolve(path).normalize(),
         jdbc,
@@ -93,7 +117,7 @@ final class SpecParser {
         section.optionalText("where"),
         section.choice("format", SourceSpec.Format.AUTO),
         section.optionalText("delimiter"),
-        section.texts("columns", List.of()),
+        columns,
         encoding);
   }
 
@@ -137,9 +161,12 @@ final class SpecParser {
     if (!section.has("test")) {
       section.missing("test", "the file of test interactions");
     }
-    SourceSpec test = file(section, "test", interactions);
+    SourceSpec test =
+        section.has("test") ? file(section, "test", interactions) : interactions.source();
     boolean share =
-        !section.has("validation") || section.text("validation", "").matches("[0-9.eE+-]+");
+        !section.has("validation")
+            || (section.isScalar("validation")
+                && section.text("validation", "").matches("-?[0-9.][0-9.eE+-]*"));
     return new SplitSpec.Provided(
         test,
         share ? null : file(section, "validation", interactions),

@@ -201,7 +201,8 @@ final class SpecReaderTest {
                 """);
 
     assertThatThrownBy(() -> SpecReader.read(file, Map.of()))
-        .hasMessageContaining("line 4: features.query: expected 'of' of the sequence history");
+        .hasMessageContaining(
+            "line 4: features.query[0].of: expected the name of an item feature of type id");
   }
 
   @Test

@@ -1,0 +1,241 @@
+package io.tandem.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tandem.config.DataSpec.EntitySpec;
+import io.tandem.config.DataSpec.InteractionsSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+
+final class SpecRoundTripTest {
+  @Property(tries = 200)
+  void writtenSpecificationsReadAsTheyWere(@ForAll("specs") ModelSpec spec) throws IOException {
+    Path file = Files.createTempFile("spec", ".yaml");
+    try {
+      Files.writeString(file, SpecReader.write(spec));
+
+      assertThat(SpecReader.read(file, Map.of())).isEqualTo(spec);
+    } finally {
+      Files.delete(file);
+    }
+  }
+
+  @Provide
+  Arbitrary<ModelSpec> specs() {
+    return Combinators.combine(names(), data(), features(), models(), training(), indexes())
+        .as(ModelSpec::new);
+  }
+
+  private static Arbitrary<String> names() {
+    return Arbitraries.strings().withChars("abcXYZ019._-").ofMinLength(1).ofMaxLength(12);
+  }
+
+  /** Texts that YAML would take for something else are among them. */
+  private static Arbitrary<String> texts() {
+    return Arbitraries.oneOf(
+        Arbitraries.of(
+            "true", "no", "null", "~", "1", "1e3", "- a", "{a}", "#", "'", "\"", "a: b", "é\u2028",
+            "😀"),
+        Arbitraries.strings()
+            .withCharRange(' ', '~')
+            .withCharRange('\u00a0', '\ud7ff')
+            .withChars('\t', '\n')
+            .ofMinLength(1)
+            .ofMaxLength(8));
+  }
+
+  private static Arbitrary<DataSpec> data() {
+    Arbitrary<InteractionsSpec> interactions =
+        Combinators.combine(sources(), texts().injectNull(0.5))
+            .as((source, weight) -> new InteractionsSpec(source, "q", "item", "t", weight))
+            .filter(spec -> spec.source().columns().isEmpty() || spec.source().sql() != null);
+    Arbitrary<EntitySpec> entities =
+        Combinators.combine(sources(), Arbitraries.just("item"))
+            .as(EntitySpec::new)
+            .filter(spec -> spec.source().columns().isEmpty() || spec.source().sql() != null);
+    return Combinators.combine(
+            interactions, entities.injectNull(0.5), entities.injectNull(0.5), splits())
+        .as(DataSpec::new);
+  }
+
+  private static Arbitrary<SourceSpec> sources() {
+    Arbitrary<String> delimiters = Arbitraries.of(",", "\t", "|", "::").injectNull(0.5);
+    Arbitrary<List<String>> columns = texts().list().uniqueElements().ofMaxSize(3);
+    Arbitrary<SourceSpec> files =
+        Combinators.combine(
+                names(),
+                texts().injectNull(0.5),
+                texts().injectNull(0.5),
+                Arbitraries.of(SourceSpec.Format.class),
+                delimiters,
+                columns,
+                Arbitraries.of("utf-8", "utf-16", "latin-1"))
+            .as(
+                (name, sql, where, format, delimiter, names, encoding) ->
+                    new SourceSpec(
+                        Path.of("/data", name).normalize(),
+                        null,
+                        sql,
+                        where,
+                        format,
+                        delimiter,
+                        names,
+                        encoding));
+    Arbitrary<SourceSpec> databases =
+        Combinators.combine(texts(), texts(), texts().injectNull(0.5))
+            .as(
+                (url, sql, where) ->
+                    new SourceSpec(
+                        null, url, sql, where, SourceSpec.Format.AUTO, null, List.of(), "utf-8"));
+    return Arbitraries.oneOf(files, databases);
+  }
+
+  private static Arbitrary<SplitSpec> splits() {
+    Arbitrary<Double> tests = Arbitraries.doubles().between(0.01, 0.4);
+    Arbitrary<Double> validations = Arbitraries.doubles().between(0, 0.5);
+    Arbitrary<Long> seeds = Arbitraries.longs();
+    return Arbitraries.oneOf(
+        Arbitraries.just(new SplitSpec.LeaveLastOut()),
+        Combinators.combine(tests, validations).as(SplitSpec.Temporal::new),
+        Combinators.combine(tests, validations, seeds).as(SplitSpec.Random::new),
+        Combinators.combine(sources(), validations, seeds)
+            .as((test, share, seed) -> new SplitSpec.Provided(test, null, share, seed)),
+        Combinators.combine(sources(), sources(), seeds)
+            .as((test, validation, seed) -> new SplitSpec.Provided(test, validation, 0, seed)));
+  }
+
+  private static Arbitrary<FeaturesSpec> features() {
+    Arbitrary<Integer> small = Arbitraries.integers().between(1, 1024);
+    Arbitrary<String> columns = texts();
+    Arbitrary<FeatureSpec.Pooling> poolings = Arbitraries.of(FeatureSpec.Pooling.class);
+    Arbitrary<FeatureSpec> any =
+        Arbitraries.oneOf(
+            Combinators.combine(columns, small, small, small)
+                .as((column, dim, count, oov) -> new FeatureSpec.Id("id", column, dim, count, oov)),
+            Combinators.combine(columns, texts(), small, small, small, poolings)
+                .as(
+                    (column, separator, dim, count, oov, pooling) ->
+                        new FeatureSpec.Bag("bag", column, separator, dim, count, oov, pooling)),
+            Combinators.combine(columns, Arbitraries.of(FeatureSpec.Transform.class), small)
+                .as(SpecRoundTripTest::numeric),
+            Combinators.combine(columns, small, small, Arbitraries.integers().between(1, 5))
+                .as(
+                    (column, buckets, dim, ngrams) ->
+                        new FeatureSpec.Text("text", column, buckets, dim, ngrams)),
+            Combinators.combine(
+                    columns,
+                    Arbitraries.of(FeatureSpec.Timestamp.Part.class)
+                        .list()
+                        .uniqueElements()
+                        .ofMinSize(1))
+                .as((column, parts) -> new FeatureSpec.Timestamp("time", column, parts)));
+    Arbitrary<List<FeatureSpec>> sides =
+        any.list().ofMinSize(1).ofMaxSize(4).uniqueElements(FeatureSpec::name);
+    return Combinators.combine(sides, sides, small, poolings)
+        .as(
+            (query, item, length, pooling) -> {
+              List<FeatureSpec> queries = new ArrayList<>(query);
+              queries.add(new FeatureSpec.Sequence("seen", "key", length, pooling));
+              List<FeatureSpec> items = new ArrayList<>(item);
+              items.add(new FeatureSpec.Id("key", "item", 8, 1, 1));
+              return new FeaturesSpec(queries, items);
+            });
+  }
+
+  private static FeatureSpec numeric(String column, FeatureSpec.Transform transform, int size) {
+    boolean buckets = transform == FeatureSpec.Transform.BUCKETIZE;
+    return new FeatureSpec.Numeric(
+        "number", column, transform, buckets ? size + 1 : 0, buckets ? size : 0);
+  }
+
+  private static Arbitrary<ModelConfig> models() {
+    Arbitrary<List<Integer>> hidden = Arbitraries.integers().between(1, 8192).list().ofMaxSize(3);
+    return Arbitraries.oneOf(
+        Arbitraries.just(new ModelConfig.Popularity()),
+        Combinators.combine(
+                Arbitraries.integers().between(1, 1024),
+                hidden,
+                hidden,
+                Arbitraries.of(ModelConfig.Activation.class),
+                Arbitraries.doubles().between(0, 0.99),
+                Arbitraries.doubles().between(0, 10),
+                Arbitraries.of(true, false))
+            .as(ModelConfig.TwoTower::new));
+  }
+
+  private static Arbitrary<TrainingConfig> training() {
+    Arbitrary<Double> rates = Arbitraries.doubles().between(1e-6, 10).ofScale(6);
+    Arbitrary<Integer> counts = Arbitraries.integers().between(1, Integer.MAX_VALUE);
+    Arbitrary<TrainingConfig.Optimizer> optimizers =
+        Combinators.combine(
+                Arbitraries.of(TrainingConfig.Optimizer.Dense.class),
+                Arbitraries.of(TrainingConfig.Optimizer.Sparse.class),
+                rates,
+                rates)
+            .as(TrainingConfig.Optimizer::new);
+    Arbitrary<TrainingConfig.Schedule> schedules =
+        Combinators.combine(
+                Arbitraries.of(TrainingConfig.Schedule.Shape.class),
+                Arbitraries.doubles().between(0, 0.9))
+            .as(TrainingConfig.Schedule::new);
+    Arbitrary<TrainingConfig.Metric> metrics =
+        Combinators.combine(
+                Arbitraries.of(TrainingConfig.Metric.Kind.class),
+                Arbitraries.integers().between(1, 999_999))
+            .as(TrainingConfig.Metric::new);
+    return Combinators.combine(
+            rates,
+            Arbitraries.of(true, false),
+            Arbitraries.of(TrainingConfig.SamplingCorrection.class),
+            Arbitraries.of(TrainingConfig.AccidentalHits.class),
+            optimizers,
+            schedules,
+            metrics,
+            counts)
+        .as(
+            (temperature, learn, correction, hits, optimizer, schedule, metric, count) ->
+                new TrainingConfig(
+                    temperature,
+                    learn,
+                    correction,
+                    hits,
+                    2 + count % 1000,
+                    count,
+                    optimizer,
+                    schedule,
+                    metric,
+                    count - 1,
+                    count - 1,
+                    count,
+                    count,
+                    -count));
+  }
+
+  private static Arbitrary<IndexConfig> indexes() {
+    return Combinators.combine(
+            Arbitraries.of(IndexConfig.Type.class),
+            texts(),
+            Arbitraries.doubles().between(0.01, 1),
+            Arbitraries.integers().between(8, 256))
+        .as(
+            (type, factory, recall, size) ->
+                new IndexConfig(
+                    type,
+                    type == IndexConfig.Type.FACTORY ? factory : null,
+                    recall,
+                    size,
+                    size,
+                    size,
+                    size));
+  }
+}
