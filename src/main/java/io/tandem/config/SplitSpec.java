@@ -24,7 +24,8 @@ public sealed interface SplitSpec {
   record Temporal(double test, double validation) implements SplitSpec {}
 
   /**
-   * Per query, at random: shares of each query's interactions.
+   * Per query, at random: shares of each query's interactions, of which at least one stays in
+   * training.
    *
    * @param test share in (0, 1)
    * @param validation share in [0, 1)

@@ -3,7 +3,9 @@ package io.tandem.data;
 import io.tandem.config.SplitSpec;
 import io.tandem.data.EventTable.Events;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Divides interactions into training, validation and test. */
@@ -34,8 +36,14 @@ final class Splitter {
     } else if (spec instanceof SplitSpec.Provided provided) {
       atRandom(all, 0, validation == null ? provided.validation() : 0, provided.seed(), parts);
     }
+    Interactions train = part(all, parts, TRAIN);
+    if (train.size() == 0) {
+      throw new DataException(
+          "expected interactions for training, found none: the split gives all %d to validation and test"
+              .formatted(all.size()));
+    }
     return new Dataset.Split(
-        part(all, parts, TRAIN),
+        train,
         validation == null ? part(all, parts, VALIDATION) : sorted(validation),
         test == null ? part(all, parts, TEST) : sorted(test));
   }
@@ -77,9 +85,10 @@ final class Splitter {
         order[i] = order[other];
         order[other] = i;
       }
-      int tests = (int) Math.round(count * test);
-      int validations = (int) Math.round(count * validation);
-      for (int i = 0; i < tests + validations && i < count; i++) {
+      int tests = (int) Math.min(Math.round(count * test), Math.max(0, count - 1));
+      int validations =
+          (int) Math.min(Math.round(count * validation), Math.max(0, count - tests - 1));
+      for (int i = 0; i < tests + validations; i++) {
         parts[all.start(query) + order[i]] = i < tests ? TEST : VALIDATION;
       }
     }
@@ -153,9 +162,7 @@ final class Splitter {
     if (inOrder) {
       return;
     }
-    Integer[] order = new Integer[to - from];
-    Arrays.setAll(order, i -> from + i);
-    Arrays.sort(order, (a, b) -> Long.compare(times[a], times[b]));
+    int[] order = byTime(from, to, times);
     int[] oldItems = Arrays.copyOfRange(items, from, to);
     long[] oldTimes = Arrays.copyOfRange(times, from, to);
     float[] oldWeights = weights.length == 0 ? weights : Arrays.copyOfRange(weights, from, to);
@@ -166,5 +173,34 @@ final class Splitter {
         weights[from + i] = oldWeights[order[i] - from];
       }
     }
+  }
+
+  /** Positions by time; equal times in order of position. */
+  private static int[] byTime(int from, int to, long[] times) {
+    long first = Long.MAX_VALUE;
+    long last = Long.MIN_VALUE;
+    for (int position = from; position < to; position++) {
+      first = Math.min(first, times[position]);
+      last = Math.max(last, times[position]);
+    }
+    long span = last - first;
+    if (span < 0 || span > Integer.MAX_VALUE) {
+      return IntStream.range(from, to)
+          .boxed()
+          .sorted(Comparator.comparingLong(position -> times[position]))
+          .mapToInt(position -> position)
+          .toArray();
+    }
+    // Time and place in one number: primitives sort without an object per event.
+    long[] packed = new long[to - from];
+    for (int i = 0; i < packed.length; i++) {
+      packed[i] = (times[from + i] - first) << 32 | i;
+    }
+    Arrays.sort(packed);
+    int[] order = new int[packed.length];
+    for (int i = 0; i < order.length; i++) {
+      order[i] = from + (int) packed[i];
+    }
+    return order;
   }
 }
