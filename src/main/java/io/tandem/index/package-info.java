@@ -1,7 +1,7 @@
 /**
  * Nearest neighbours by dot product: the {@code VectorIndex} contract and exact search.
  *
- * <p>May use: nothing of Tandem.
+ * <p>May use: config.
  */
 @NullMarked
 package io.tandem.index;

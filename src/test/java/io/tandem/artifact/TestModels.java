@@ -1,13 +1,19 @@
 package io.tandem.artifact;
 
 import io.tandem.artifact.Publisher.Model;
+import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
 import io.tandem.data.Dataset;
 import io.tandem.data.DatasetReader;
+import io.tandem.feature.Features;
+import io.tandem.feature.InputSchema;
+import io.tandem.tower.TowerModel;
+import io.tandem.tower.TowerShape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
@@ -63,6 +69,42 @@ public final class TestModels {
   public static Version publishPopularity(Path folder, Store store) throws IOException {
     ModelSpec spec = spec(folder, "{type: popularity}", "{type: auto}");
     return publish(spec, new Publisher.Popularity(), store);
+  }
+
+  /** Publishes two towers of fresh weights. */
+  public static Version publishTowers(Path folder, Store store, String index) throws IOException {
+    ModelSpec spec = towerSpec(folder, index);
+    try (Dataset dataset = DatasetReader.read(spec.data())) {
+      Features features = Features.fit(spec.features(), spec.data(), dataset);
+      Path towers = export(folder, features, spec, 8);
+      return publish(spec, new Publisher.Towers(features, towers), store);
+    }
+  }
+
+  /** Specification of two towers of dimension 8. */
+  public static ModelSpec towerSpec(Path folder, String index) throws IOException {
+    return spec(
+        folder,
+        "{type: two_tower, dim: 8, query_hidden: [12], item_hidden: [12], normalize: true}",
+        index);
+  }
+
+  /** Exports towers of fresh weights and some output dimension to a new folder. */
+  public static Path export(Path folder, Features features, ModelSpec spec, int dim)
+      throws IOException {
+    ModelConfig.TwoTower shape = (ModelConfig.TwoTower) spec.model();
+    Path towers = Files.createTempDirectory(folder, "towers");
+    TowerModel.create(
+            tower(features.querySchema(), shape.queryHidden(), dim),
+            tower(features.itemSchema(), shape.itemHidden(), dim),
+            spec.training().optimizer(),
+            42)
+        .export(towers);
+    return towers;
+  }
+
+  private static TowerShape tower(InputSchema input, List<Integer> hidden, int dim) {
+    return new TowerShape(input, hidden, dim, ModelConfig.Activation.RELU, 0, 0, true);
   }
 
   /** Publishes a model over the data that its specification names. */

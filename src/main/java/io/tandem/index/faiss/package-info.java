@@ -1,7 +1,7 @@
 /**
  * FAISS behind {@code VectorIndex}: the only package that sees native index types.
  *
- * <p>May use: index and the binding.
+ * <p>May use: config, index and the binding.
  */
 @NullMarked
 package io.tandem.index.faiss;
