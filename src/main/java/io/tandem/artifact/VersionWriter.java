@@ -50,7 +50,9 @@ public final class VersionWriter implements AutoCloseable {
     WriteLock lock = WriteLock.take(store.folder());
     try {
       removeLeftovers(store.versionsFolder());
-      Path folder = Files.createTempDirectory(store.versionsFolder(), Store.WRITING);
+      Path folder =
+          Files.createDirectory(
+              store.versionsFolder().resolve(Store.WRITING + ProcessHandle.current().pid()));
       return new VersionWriter(store, disk, clock, lock, folder);
     } catch (IOException e) {
       try {

@@ -70,6 +70,14 @@ class StoreTest {
   }
 
   @Test
+  void othersCanReadAVersionWhereTheyCanReadTheStore(@TempDir Path folder) throws IOException {
+    Path store = Files.createDirectory(folder.resolve("store"));
+    Version version = Versions.publish(Store.create(store), "first");
+    assertThat(Files.getPosixFilePermissions(version.folder()))
+        .isEqualTo(Files.getPosixFilePermissions(store));
+  }
+
+  @Test
   void rollbackMakesTheVersionBeforeCurrent(@TempDir Path folder) throws IOException {
     Store store = Store.create(folder);
     Version first = Versions.publish(store, "first");
