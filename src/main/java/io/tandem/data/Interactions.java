@@ -106,4 +106,35 @@ public final class Interactions {
     }
     return counts;
   }
+
+  /** Both together, within a query by time; of equal times, or without times, the first's first. */
+  public static Interactions merged(Interactions first, Interactions second) {
+    int[] offsets = new int[Math.max(first.offsets.length, second.offsets.length)];
+    int size = first.size() + second.size();
+    int[] items = new int[size];
+    long[] times = new long[first.hasTimes() || second.hasTimes() ? size : 0];
+    float[] weights = new float[first.hasWeights() || second.hasWeights() ? size : 0];
+    int at = 0;
+    for (int query = 0; query + 1 < offsets.length; query++) {
+      int a = query < first.queries() ? first.start(query) : first.size();
+      int aEnd = query < first.queries() ? first.end(query) : first.size();
+      int b = query < second.queries() ? second.start(query) : second.size();
+      int bEnd = query < second.queries() ? second.end(query) : second.size();
+      while (a < aEnd || b < bEnd) {
+        boolean fromFirst = b == bEnd || (a < aEnd && first.time(a) <= second.time(b));
+        Interactions source = fromFirst ? first : second;
+        int position = fromFirst ? a++ : b++;
+        items[at] = source.item(position);
+        if (times.length > 0) {
+          times[at] = source.time(position);
+        }
+        if (weights.length > 0) {
+          weights[at] = source.weight(position);
+        }
+        at++;
+      }
+      offsets[query + 1] = at;
+    }
+    return new Interactions(offsets, items, times, weights);
+  }
 }

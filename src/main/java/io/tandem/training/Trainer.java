@@ -1,0 +1,357 @@
+package io.tandem.training;
+
+import io.tandem.config.ModelConfig;
+import io.tandem.config.ModelSpec;
+import io.tandem.config.TrainingConfig;
+import io.tandem.data.DataException;
+import io.tandem.data.Dataset;
+import io.tandem.evaluation.Metrics;
+import io.tandem.feature.EventEncoder;
+import io.tandem.feature.FeatureBatch;
+import io.tandem.feature.Features;
+import io.tandem.loss.InBatchSoftmax;
+import io.tandem.loss.NonFiniteException;
+import io.tandem.loss.SamplingProbability;
+import io.tandem.tower.TowerModel;
+import io.tandem.tower.TowerShape;
+import io.tandem.training.TrainingResult.End;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * Trains two towers with in-batch softmax: epochs over shuffled examples, validation, early stopping,
+ * checkpoints. A training that was stopped continues to the result that it would have had, on as many
+ * threads. One training a trainer; only {@link #stop} may be called from other threads.
+ */
+public final class Trainer {
+  private static final int SAMPLING_BUCKETS = 1 << 16;
+  private static final double SAMPLING_RATE = 0.01;
+
+  private final ModelSpec spec;
+  private final TrainingConfig config;
+  private final TrainingListener listener;
+  private final Checkpoints checkpoints;
+  private final String fingerprint;
+  private final TowerModel model;
+  private final Temperature temperature;
+  private final @Nullable SamplingProbability sampling;
+  private final InBatchSoftmax loss = new InBatchSoftmax();
+  private final Dataset dataset;
+  private final Features features;
+
+  private final List<EpochResult> epochs = new ArrayList<>();
+  private int bestEpoch;
+  private double bestMetric = Double.NEGATIVE_INFINITY;
+  private int epoch = 1;
+  private int stepInEpoch;
+  private long steps;
+  private double lossSum;
+  private double seconds;
+  private @Nullable INDArray queryGradient;
+  private @Nullable INDArray itemGradient;
+  private volatile boolean stopping;
+
+  /** How a training begins. */
+  public enum Start {
+    /** From fresh parameters; an earlier training's checkpoints are deleted. */
+    FRESH,
+    /** Where the last checkpoint left off. */
+    RESUME
+  }
+
+  /**
+   * @param folder for checkpoints
+   */
+  public Trainer(
+      ModelSpec spec,
+      Dataset dataset,
+      Features features,
+      Path folder,
+      TrainingListener listener) {
+    if (dataset.split().train().size() < 2) {
+      throw new DataException(
+          "expected at least 2 training interactions after the split, found "
+              + dataset.split().train().size());
+    }
+    this.spec = spec;
+    this.dataset = dataset;
+    this.features = features;
+    this.listener = listener;
+    config = spec.training();
+    checkpoints = new Checkpoints(folder);
+    fingerprint = Fingerprint.of(spec, dataset);
+    model = model(spec, features);
+    temperature = new Temperature(config);
+    sampling = sampling(config, dataset);
+  }
+
+  /**
+   * Trains until all epochs are done, the metric stops rising, or {@link #stop} is called.
+   *
+   * @throws TrainingException if a number becomes infinite or a checkpoint does not fit or cannot be
+   *     written; the last good checkpoint stays
+   */
+  public TrainingResult train(Start start) {
+    if (start == Start.RESUME) {
+      resume();
+    } else {
+      checkpoints.clear();
+    }
+    FeatureBatch items = features.items().encodeAll(dataset.items());
+    EventEncoder events = features.events(dataset);
+    try (Batcher batcher =
+        new Batcher(dataset, features, events, items, config.batch(), config.seed())) {
+      Validation validation =
+          new Validation(
+              config, dataset, features, events, items, affordableQueries(items.rows()));
+      long total = (long) batcher.stepsPerEpoch() * config.epochs();
+      listener.started(steps, total, batcher.rows());
+      End end = run(batcher, validation, total);
+      listener.finished(end);
+      if (end != End.INTERRUPTED && checkpoints.has(Checkpoints.BEST)) {
+        checkpoints.readModel(Checkpoints.BEST, model);
+      }
+      return new TrainingResult(model, epochs, bestEpoch, temperature.value(), end);
+    }
+  }
+
+  /** Asks the training to end after its current step, with a checkpoint to continue from. */
+  public void stop() {
+    stopping = true;
+  }
+
+  private End run(Batcher batcher, Validation validation, long total) {
+    while (epoch <= config.epochs()) {
+      if (enough()) {
+        return End.EARLY_STOPPING;
+      }
+      while (stepInEpoch < batcher.stepsPerEpoch()) {
+        if (stopping) {
+          checkpoint(Checkpoints.LAST);
+          return End.INTERRUPTED;
+        }
+        long begin = System.nanoTime();
+        double stepLoss = step(batcher.get(epoch, stepInEpoch), rateFactor(total));
+        seconds += (System.nanoTime() - begin) / 1e9;
+        lossSum += stepLoss;
+        stepInEpoch++;
+        steps++;
+        listener.stepped(steps, stepLoss);
+      }
+      endEpoch(batcher, validation);
+    }
+    return End.ALL_EPOCHS;
+  }
+
+  private double step(Batcher.Batch batch, double rateFactor) {
+    try {
+      INDArray u = model.forwardQueries(batch.queries);
+      INDArray v = model.forwardItems(batch.items);
+      INDArray gradU = gradient(queryGradient, u);
+      INDArray gradV = gradient(itemGradient, v);
+      queryGradient = gradU;
+      itemGradient = gradV;
+      float[] logQ = null;
+      if (sampling != null) {
+        sampling.observe(batch.itemNumbers);
+        logQ = sampling.logQ(batch.itemNumbers);
+      }
+      InBatchSoftmax.Result result =
+          loss.compute(
+              u,
+              v,
+              new InBatchSoftmax.Batch(
+                  batch.itemNumbers,
+                  logQ,
+                  batch.weights,
+                  config.accidentalHits() == TrainingConfig.AccidentalHits.MASK),
+              temperature.value(),
+              gradU,
+              gradV);
+      model.step(gradU, gradV, rateFactor);
+      temperature.step(result.temperatureGradient(), rateFactor);
+      return result.loss();
+    } catch (NonFiniteException e) {
+      String parameter = model.firstNonFinite();
+      throw new TrainingException(
+          "step %d of epoch %d: %s%s; try lower learning rates (training.optimizer)"
+              .formatted(
+                  stepInEpoch + 1,
+                  epoch,
+                  e.getMessage(),
+                  parameter == null ? "" : "; the first number that is not finite is in " + parameter),
+          e);
+    }
+  }
+
+  private void endEpoch(Batcher batcher, Validation validation) {
+    boolean last = epoch == config.epochs();
+    int every = config.validateEvery();
+    boolean due = !validation.isEmpty() && (last || (every > 0 && epoch % every == 0));
+    long begin = System.nanoTime();
+    Metrics metrics = due ? validation.run(model) : null;
+    double validationSeconds = due ? (System.nanoTime() - begin) / 1e9 : 0;
+    EpochResult result =
+        new EpochResult(
+            epoch, lossSum / batcher.stepsPerEpoch(), metrics, seconds, validationSeconds);
+    epochs.add(result);
+    epoch++;
+    stepInEpoch = 0;
+    lossSum = 0;
+    seconds = 0;
+    boolean best = metrics != null && validation.value(metrics) > bestMetric;
+    if (best) {
+      bestMetric = validation.value(metrics);
+      bestEpoch = result.epoch();
+      checkpoint(Checkpoints.BEST);
+    }
+    if (last || result.epoch() % config.checkpointEvery() == 0) {
+      checkpoint(Checkpoints.LAST);
+    }
+    listener.epochEnded(result);
+  }
+
+  private boolean enough() {
+    return config.patience() > 0
+        && bestEpoch > 0
+        && epoch - 1 - bestEpoch >= config.patience() * Math.max(1, config.validateEvery());
+  }
+
+  private double rateFactor(long total) {
+    double done = steps / (double) total;
+    double warmup = config.schedule().warmup();
+    if (done < warmup) {
+      return (steps + 1) / (warmup * total);
+    }
+    double rest = (done - warmup) / (1 - warmup);
+    return switch (config.schedule().shape()) {
+      case CONSTANT -> 1;
+      case LINEAR -> 1 - rest;
+      case COSINE -> (1 + Math.cos(Math.PI * rest)) / 2;
+    };
+  }
+
+  private void checkpoint(String pointer) {
+    checkpoints.write(
+        pointer,
+        new Checkpoints.State(
+            fingerprint,
+            epoch,
+            stepInEpoch,
+            steps,
+            lossSum,
+            seconds,
+            bestEpoch,
+            bestMetric,
+            temperature.state(),
+            List.copyOf(epochs)),
+        model,
+        sampling);
+  }
+
+  private void resume() {
+    if (!checkpoints.has(Checkpoints.LAST)) {
+      throw new TrainingException("there is no checkpoint to resume from; train without it", null);
+    }
+    Checkpoints.State state = checkpoints.readState(Checkpoints.LAST);
+    if (!state.fingerprint().equals(fingerprint)) {
+      throw new TrainingException(
+          "the checkpoint belongs to another specification or other data; only epochs, patience and"
+              + " checkpoint_every may differ",
+          null);
+    }
+    checkpoints.readModel(Checkpoints.LAST, model);
+    if (sampling != null) {
+      checkpoints.readSampling(Checkpoints.LAST, sampling);
+    }
+    epoch = state.epoch();
+    stepInEpoch = state.stepInEpoch();
+    steps = state.steps();
+    lossSum = state.lossSum();
+    seconds = state.seconds();
+    bestEpoch = state.bestEpoch();
+    bestMetric = state.bestMetric();
+    temperature.restore(state.temperature());
+    epochs.addAll(state.epochs());
+  }
+
+  /**
+   * Validation queries that cost about a tenth of an epoch at most, counted in multiplications and
+   * not in seconds, so that the same ones are asked on every machine.
+   */
+  private int affordableQueries(int items) {
+    ModelConfig.TwoTower towers = twoTower(spec);
+    double query = weights(features.querySchema().width(), towers.queryHidden(), towers.dim());
+    double item = weights(features.itemSchema().width(), towers.itemHidden(), towers.dim());
+    double examples = dataset.split().train().size();
+    double inLoss = 3.0 * Math.min(config.batch(), examples) * towers.dim();
+    double epochCost = examples * (3 * (query + item) + inLoss) * Math.max(1, config.validateEvery());
+    double perQuery = query + (double) items * towers.dim();
+    return (int) Math.max(0, Math.min(1e9, (epochCost / 10 - items * item) / perQuery));
+  }
+
+  private static double weights(int input, List<Integer> hidden, int dim) {
+    double weights = 0;
+    int in = input;
+    for (int out : hidden) {
+      weights += (double) in * out;
+      in = out;
+    }
+    return weights + (double) in * dim;
+  }
+
+  private static INDArray gradient(@Nullable INDArray reused, INDArray like) {
+    return reused != null && reused.size(0) == like.size(0)
+        ? reused
+        : Nd4j.createUninitialized(DataType.FLOAT, like.shape(), 'c');
+  }
+
+  private static TowerModel model(ModelSpec spec, Features features) {
+    ModelConfig.TwoTower towers = twoTower(spec);
+    TowerShape query =
+        new TowerShape(
+            features.querySchema(),
+            towers.queryHidden(),
+            towers.dim(),
+            towers.activation(),
+            towers.dropout(),
+            towers.l2(),
+            towers.normalize());
+    TowerShape item =
+        new TowerShape(
+            features.itemSchema(),
+            towers.itemHidden(),
+            towers.dim(),
+            towers.activation(),
+            towers.dropout(),
+            towers.l2(),
+            towers.normalize());
+    return TowerModel.create(query, item, spec.training().optimizer(), spec.training().seed());
+  }
+
+  private static ModelConfig.TwoTower twoTower(ModelSpec spec) {
+    if (spec.model() instanceof ModelConfig.TwoTower towers) {
+      return towers;
+    }
+    throw new IllegalArgumentException("expected a model of type two_tower, found " + spec.model());
+  }
+
+  private static @Nullable SamplingProbability sampling(TrainingConfig config, Dataset dataset) {
+    return switch (config.samplingCorrection()) {
+      case NONE -> null;
+      case EXACT ->
+          SamplingProbability.exact(
+              dataset.split().train().itemCounts(dataset.itemKeys().size()));
+      case STREAMING -> {
+        int items = dataset.itemKeys().size();
+        int buckets = Math.max(SAMPLING_BUCKETS, Integer.highestOneBit(items) * 4);
+        yield SamplingProbability.streaming(buckets, SAMPLING_RATE);
+      }
+    };
+  }
+}
