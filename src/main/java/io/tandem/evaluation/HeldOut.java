@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * The held-out events of a split as questions: which queries, what they had seen before, which items
- * they went on to.
+ * The held-out events of a split as questions: which queries, what they had seen before, which
+ * items they went on to.
  *
  * @param queries numbers of the queries with at least one relevant item
  * @param history what every query had seen: for test, training and validation
@@ -64,8 +64,7 @@ public record HeldOut(
       relevant[i] = question.relevant()[kept[i]];
       excluded[i] = question.excluded()[kept[i]];
     }
-    return new HeldOut(
-        keptQueries, history, keptTimes, new Ranking.Question(relevant, excluded));
+    return new HeldOut(keptQueries, history, keptTimes, new Ranking.Question(relevant, excluded));
   }
 
   private static HeldOut of(Interactions history, Interactions events, Seen seen) {

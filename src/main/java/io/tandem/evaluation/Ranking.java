@@ -1,6 +1,5 @@
 package io.tandem.evaluation;
 
-import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**

@@ -58,7 +58,13 @@ final class Batcher implements AutoCloseable {
   /**
    * @param allItems the encoded catalogue
    */
-  Batcher(Dataset dataset, Features features, EventEncoder events, FeatureBatch allItems, int batch, long seed) {
+  Batcher(
+      Dataset dataset,
+      Features features,
+      EventEncoder events,
+      FeatureBatch allItems,
+      int batch,
+      long seed) {
     train = dataset.split().train();
     this.events = events;
     this.allItems = allItems;

@@ -9,7 +9,9 @@ import io.tandem.feature.Features;
 public final class EvaluationQueries {
   private EvaluationQueries() {}
 
-  /** One row for each of {@code heldOut}'s queries: all its history, at its first held-out event. */
+  /**
+   * One row for each of {@code heldOut}'s queries: all its history, at its first held-out event.
+   */
   public static FeatureBatch encode(HeldOut heldOut, Dataset dataset, Features features) {
     return Validation.encode(heldOut, features, features.events(dataset));
   }

@@ -24,9 +24,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Trains two towers with in-batch softmax: epochs over shuffled examples, validation, early stopping,
- * checkpoints. A training that was stopped continues to the result that it would have had, on as many
- * threads. One training a trainer; only {@link #stop} may be called from other threads.
+ * Trains two towers with in-batch softmax: epochs over shuffled examples, validation, early
+ * stopping, checkpoints. A training that was stopped continues to the result that it would have
+ * had, on as many threads. One training a trainer; only {@link #stop} may be called from other
+ * threads.
  */
 public final class Trainer {
   private static final int SAMPLING_BUCKETS = 1 << 16;
@@ -68,11 +69,7 @@ public final class Trainer {
    * @param folder for checkpoints
    */
   public Trainer(
-      ModelSpec spec,
-      Dataset dataset,
-      Features features,
-      Path folder,
-      TrainingListener listener) {
+      ModelSpec spec, Dataset dataset, Features features, Path folder, TrainingListener listener) {
     if (dataset.split().train().size() < 2) {
       throw new DataException(
           "expected at least 2 training interactions after the split, found "
@@ -93,8 +90,8 @@ public final class Trainer {
   /**
    * Trains until all epochs are done, the metric stops rising, or {@link #stop} is called.
    *
-   * @throws TrainingException if a number becomes infinite or a checkpoint does not fit or cannot be
-   *     written; the last good checkpoint stays
+   * @throws TrainingException if a number becomes infinite or a checkpoint does not fit or cannot
+   *     be written; the last good checkpoint stays
    */
   public TrainingResult train(Start start) {
     if (start == Start.RESUME) {
@@ -107,8 +104,7 @@ public final class Trainer {
     try (Batcher batcher =
         new Batcher(dataset, features, events, items, config.batch(), config.seed())) {
       Validation validation =
-          new Validation(
-              config, dataset, features, events, items, affordableQueries(items.rows()));
+          new Validation(config, dataset, features, events, items, affordableQueries(items.rows()));
       long total = (long) batcher.stepsPerEpoch() * config.epochs();
       listener.started(steps, total, batcher.rows());
       End end = run(batcher, validation, total);
@@ -184,7 +180,9 @@ public final class Trainer {
                   stepInEpoch + 1,
                   epoch,
                   e.getMessage(),
-                  parameter == null ? "" : "; the first number that is not finite is in " + parameter),
+                  parameter == null
+                      ? ""
+                      : "; the first number that is not finite is in " + parameter),
           e);
     }
   }
@@ -204,8 +202,7 @@ public final class Trainer {
     stepInEpoch = 0;
     lossSum = 0;
     seconds = 0;
-    boolean best = metrics != null && validation.value(metrics) > bestMetric;
-    if (best) {
+    if (metrics != null && validation.value(metrics) > bestMetric) {
       bestMetric = validation.value(metrics);
       bestEpoch = result.epoch();
       checkpoint(Checkpoints.BEST);
@@ -290,7 +287,8 @@ public final class Trainer {
     double item = weights(features.itemSchema().width(), towers.itemHidden(), towers.dim());
     double examples = dataset.split().train().size();
     double inLoss = 3.0 * Math.min(config.batch(), examples) * towers.dim();
-    double epochCost = examples * (3 * (query + item) + inLoss) * Math.max(1, config.validateEvery());
+    double epochCost =
+        examples * (3 * (query + item) + inLoss) * Math.max(1, config.validateEvery());
     double perQuery = query + (double) items * towers.dim();
     return (int) Math.max(0, Math.min(1e9, (epochCost / 10 - items * item) / perQuery));
   }
@@ -345,8 +343,7 @@ public final class Trainer {
     return switch (config.samplingCorrection()) {
       case NONE -> null;
       case EXACT ->
-          SamplingProbability.exact(
-              dataset.split().train().itemCounts(dataset.itemKeys().size()));
+          SamplingProbability.exact(dataset.split().train().itemCounts(dataset.itemKeys().size()));
       case STREAMING -> {
         int items = dataset.itemKeys().size();
         int buckets = Math.max(SAMPLING_BUCKETS, Integer.highestOneBit(items) * 4);
