@@ -43,6 +43,12 @@ public final class Page {
     return this;
   }
 
+  /** Adds text as it stands. */
+  public Page preformatted(String text) {
+    body.append("<pre>").append(Html.escape(text)).append("</pre>\n");
+    return this;
+  }
+
   /** Adds a drawing. */
   public Page curves(Curves curves) {
     body.append(curves.toSvg()).append('\n');

@@ -1,0 +1,206 @@
+package io.tandem.cli;
+
+import io.tandem.artifact.Manifest;
+import io.tandem.artifact.Publisher;
+import io.tandem.artifact.Store;
+import io.tandem.artifact.Version;
+import io.tandem.config.ModelConfig;
+import io.tandem.config.ModelSpec;
+import io.tandem.config.SpecReader;
+import io.tandem.data.Dataset;
+import io.tandem.data.DatasetReader;
+import io.tandem.evaluation.Metrics;
+import io.tandem.feature.Features;
+import io.tandem.training.EpochResult;
+import io.tandem.training.ProgressListener;
+import io.tandem.training.Trainer;
+import io.tandem.training.TrainingResult;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description =
+        "Trains the model of a specification, indexes its items and publishes both as a new"
+            + " version of a store.",
+    footer = {
+      "",
+      "Ctrl-C ends training after the current step and leaves a checkpoint; --resume continues",
+      "to the result that the training would have had without the break.",
+      "",
+      "  tandem train models/quickstart.yaml --out store --set training.epochs=5"
+    })
+final class TrainCommand implements Callable<Integer> {
+
+  @Parameters(paramLabel = "SPEC", description = "The model's specification, in YAML.")
+  Path specification = Path.of("");
+
+  @Option(
+      names = "--out",
+      paramLabel = "STORE",
+      description = "Store to publish in; by default .tandem/NAME, by the model's name.")
+  @Nullable Path out;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Replaces a value of the specification; may be repeated.")
+  Map<String, String> overrides = new LinkedHashMap<>();
+
+  @Option(names = "--resume", description = "Continue from the last checkpoint in the store.")
+  boolean resume;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "Also write the outcome as JSON; - for standard output.")
+  @Nullable String json;
+
+  @Spec @Nullable CommandSpec command;
+
+  @Override
+  public Integer call() {
+    PrintWriter console = Console.out(command);
+    ModelSpec spec = SpecReader.read(specification, overrides);
+    Path folder = out == null ? Path.of(".tandem", spec.name()) : out;
+    Store store = Store.create(folder);
+    long begin = System.nanoTime();
+    try (Dataset dataset = DatasetReader.read(spec.data())) {
+      Dataset.Split split = dataset.split();
+      console.printf(
+          Locale.ROOT,
+          "Read %,d interactions of %,d queries with %,d items in %.1f s: %,d train, %,d validation,"
+              + " %,d test.%n",
+          split.train().size() + split.validation().size() + split.test().size(),
+          dataset.queryKeys().size(),
+          dataset.itemKeys().size(),
+          (System.nanoTime() - begin) / 1e9,
+          split.train().size(),
+          split.validation().size(),
+          split.test().size());
+      console.flush();
+      return spec.model() instanceof ModelConfig.Popularity
+          ? publish(store, spec, new Publisher.Popularity(), dataset, Map.of(), console)
+          : train(store, spec, dataset, console);
+    }
+  }
+
+  private int train(Store store, ModelSpec spec, Dataset dataset, PrintWriter console) {
+    Features features = Features.fit(spec.features(), spec.data(), dataset);
+    Trainer trainer =
+        new Trainer(
+            spec,
+            dataset,
+            features,
+            TrainingFolder.of(store),
+            new ProgressListener(System.out, Boolean.getBoolean("tandem.terminal")));
+    TrainingResult result;
+    CountDownLatch done = new CountDownLatch(1);
+    Thread hook = new Thread(() -> stop(trainer, done), "tandem-stop");
+    Runtime.getRuntime().addShutdownHook(hook);
+    try {
+      result = trainer.train(resume ? Trainer.Start.RESUME : Trainer.Start.FRESH);
+    } finally {
+      done.countDown();
+      removeHook(hook);
+    }
+    if (result.end() == TrainingResult.End.INTERRUPTED) {
+      return Failure.FAILED;
+    }
+    TrainingFolder.writeHistory(store, result.epochs());
+    Path towers = export(result);
+    try {
+      return publish(
+          store, spec, new Publisher.Towers(features, towers), dataset, metrics(result), console);
+    } finally {
+      TrainingFolder.delete(towers);
+    }
+  }
+
+  private int publish(
+      Store store,
+      ModelSpec spec,
+      Publisher.Model model,
+      Dataset dataset,
+      Map<String, Double> metrics,
+      PrintWriter console) {
+    long begin = System.nanoTime();
+    Version version =
+        Publisher.publish(
+            store, spec, model, dataset, metrics, Runtime.getRuntime().availableProcessors());
+    Manifest manifest = version.manifest();
+    console.printf(
+        Locale.ROOT,
+        "Published %s in %s: %,d items × %d, index %s with recall@%d %.4f (%.1f s).%n",
+        version.id(),
+        store.folder(),
+        manifest.items(),
+        manifest.dimension(),
+        manifest.index().type(),
+        manifest.index().recallAt(),
+        manifest.index().recall(),
+        (System.nanoTime() - begin) / 1e9);
+    console.flush();
+    Json.write(
+        json,
+        Map.of("store", store.folder().toString(), "version", version.id(), "manifest", manifest),
+        console);
+    return 0;
+  }
+
+  private static Map<String, Double> metrics(TrainingResult result) {
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    for (EpochResult epoch : result.epochs()) {
+      Metrics validation = epoch.validation();
+      if (epoch.epoch() == result.bestEpoch() && validation != null) {
+        metrics.put("validation.recall@" + validation.k(), validation.recall());
+        metrics.put("validation.ndcg@" + validation.k(), validation.ndcg());
+      }
+    }
+    metrics.put("epoch", (double) result.bestEpoch());
+    metrics.put("temperature", result.temperature());
+    return metrics;
+  }
+
+  private static Path export(TrainingResult result) {
+    try {
+      Path folder = Files.createTempDirectory("tandem-towers");
+      result.model().export(folder);
+      return folder;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot export the towers: " + e.getMessage(), e);
+    }
+  }
+
+  private static void stop(Trainer trainer, CountDownLatch done) {
+    trainer.stop();
+    try {
+      done.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException shuttingDown) {
+      // The hook is what got us here.
+    }
+  }
+}
