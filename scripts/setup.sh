@@ -32,7 +32,7 @@ install_packages() {
 }
 
 java_major() {
-  "$1" -version 2>&1 | sed -n '1s/.*"\([0-9]*\).*/\1/p'
+  "$1" -version 2>&1 | sed -n '1s/[^"]*"\([0-9]*\).*/\1/p'
 }
 
 # find_java: sets JAVA to one of at least version 17.
