@@ -110,6 +110,13 @@ final class Database implements AutoCloseable {
     return "\"" + column.replace("\"", "\"\"") + "\"";
   }
 
+  /** The driver sometimes wraps the reason into another that says nothing. */
+  static String withoutWrapping(String message) {
+    int at =
+        message.startsWith("Invalid Input Error: Attempting") ? message.indexOf("Error: ", 20) : -1;
+    return (at < 0 ? message : message.substring(at + "Error: ".length())).strip();
+  }
+
   private static void delete(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {
       files.sorted(java.util.Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
@@ -127,7 +134,7 @@ final class Database implements AutoCloseable {
     /** The database's reason, without its hints and internals. */
     String reason() {
       @Nullable String message = getCause() == null ? null : getCause().getMessage();
-      return message == null ? "unknown" : message.strip();
+      return message == null ? "unknown" : withoutWrapping(message);
     }
   }
 }

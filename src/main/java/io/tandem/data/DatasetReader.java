@@ -23,7 +23,7 @@ public final class DatasetReader {
       return read(database, spec);
     } catch (Database.SqlFailure e) {
       database.close();
-      throw new DataException(e.reason(), e);
+      throw new DataException(Explanation.firstLine(e.reason()), e);
     } catch (RuntimeException | Error e) {
       database.close();
       throw e;
@@ -54,7 +54,7 @@ public final class DatasetReader {
       return new Catalogue(keys, table);
     } catch (Database.SqlFailure e) {
       database.close();
-      throw new DataException(e.reason(), e);
+      throw new DataException(Explanation.firstLine(e.reason()), e);
     } catch (RuntimeException | Error e) {
       database.close();
       throw e;

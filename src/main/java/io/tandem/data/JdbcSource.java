@@ -23,7 +23,7 @@ final class JdbcSource {
   /** Name of the table, quoted. */
   static String copy(Database database, SourceSpec spec) {
     String table = database.freshName("jdbc");
-    try (Connection remote = DriverManager.getConnection(spec.jdbc());
+    try (Connection remote = connect(spec);
         Statement statement = remote.createStatement()) {
       statement.setFetchSize(FETCH);
       try (ResultSet rows = statement.executeQuery(spec.sql())) {
@@ -32,9 +32,28 @@ final class JdbcSource {
         append(database, table, rows, types);
       }
     } catch (SQLException e) {
-      throw new DataException(spec.jdbc() + ": " + e.getMessage(), e);
+      throw failure(spec, e);
     }
     return Database.name(table);
+  }
+
+  private static Connection connect(SourceSpec spec) throws SQLException {
+    Connection remote = DriverManager.getConnection(spec.jdbc());
+    try {
+      // Some drivers hold the whole result in memory unless a transaction is open.
+      remote.setAutoCommit(false);
+    } catch (SQLException refused) {
+      // A database without transactions; it is only read.
+    }
+    return remote;
+  }
+
+  private static DataException failure(SourceSpec spec, SQLException e) {
+    String message = Database.withoutWrapping(String.valueOf(e.getMessage()));
+    String told = Explanation.withoutSecrets(message);
+    String url = Explanation.withoutSecrets(String.valueOf(spec.jdbc()));
+    return new DataException(
+        url + ": " + Explanation.firstLine(told), told.equals(message) ? e : null);
   }
 
   private static List<String> types(ResultSetMetaData meta) throws SQLException {
@@ -43,7 +62,11 @@ final class JdbcSource {
       types.add(
           switch (meta.getColumnType(column)) {
             case Types.TINYINT, Types.SMALLINT, Types.INTEGER, Types.BIGINT -> "BIGINT";
-            case Types.FLOAT, Types.REAL, Types.DOUBLE, Types.NUMERIC, Types.DECIMAL -> "DOUBLE";
+            case Types.NUMERIC, Types.DECIMAL ->
+                // Keys are often such: 42 must not become 42.0.
+                meta.getScale(column) == 0 && meta.getPrecision(column) <= 18 ? "BIGINT" : "DOUBLE";
+            case Types.FLOAT, Types.REAL, Types.DOUBLE -> "DOUBLE";
+            case Types.BOOLEAN, Types.BIT -> "BOOLEAN";
             case Types.DATE, Types.TIMESTAMP, Types.TIMESTAMP_WITH_TIMEZONE -> "TIMESTAMP";
             default -> "VARCHAR";
           });
@@ -81,6 +104,14 @@ final class JdbcSource {
     switch (type) {
       case "BIGINT" -> {
         long value = rows.getLong(column);
+        if (rows.wasNull()) {
+          appender.appendNull();
+        } else {
+          appender.append(value);
+        }
+      }
+      case "BOOLEAN" -> {
+        boolean value = rows.getBoolean(column);
         if (rows.wasNull()) {
           appender.appendNull();
         } else {

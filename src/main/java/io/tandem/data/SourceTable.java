@@ -4,27 +4,18 @@ import io.tandem.config.SourceSpec;
 import io.tandem.data.Database.SqlFailure;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** A source of the specification as a table expression of the embedded database. */
 final class SourceTable {
-  private static final Pattern CONVERSION =
-      Pattern.compile(
-          "CSV Error on Line: (\\d+).*?Error when converting column \"([^\"]*)\"\\. Could not"
-              + " convert string \"(.*?)\" to '([^']*)'",
-          Pattern.DOTALL);
-  private static final Pattern LINE = Pattern.compile("(?:Line: |line )(\\d+)");
-
   private final Database database;
   private final SourceSpec spec;
   private final String unfiltered;
   private final Map<String, String> columns;
+  private @Nullable CsvFile csv;
 
   /**
    * @param keys columns that hold keys: they are read as text, whatever they look like
@@ -53,7 +44,9 @@ final class SourceTable {
 
   /** What messages call the source. */
   String description() {
-    return spec.path() != null ? spec.path().toString() : String.valueOf(spec.jdbc());
+    return spec.path() != null
+        ? spec.path().toString()
+        : Explanation.withoutSecrets(String.valueOf(spec.jdbc()));
   }
 
   /** Columns and their types in SQL. */
@@ -65,11 +58,23 @@ final class SourceTable {
   String type(String column, String role) {
     String type = columns.get(column);
     if (type == null) {
+      checkFields();
       throw new DataException(
           "%s: no column '%s' (%s); its columns are %s"
               .formatted(description(), column, role, String.join(", ", columns.keySet())));
     }
     return type;
+  }
+
+  /** A file that seems to have one column may have many, and a line that does not fit. */
+  private void checkFields() {
+    if (csv != null && columns.size() == 1) {
+      try {
+        csv.readStrictly();
+      } catch (SqlFailure e) {
+        throw Explanation.of(description(), spec.encoding(), e);
+      }
+    }
   }
 
   /** Every row, before the condition. */
@@ -84,31 +89,17 @@ final class SourceTable {
 
   /** An explanation of what the database did not accept while reading this source. */
   DataException failure(SqlFailure failure) {
-    String reason = failure.reason();
-    Matcher conversion = CONVERSION.matcher(reason);
-    if (conversion.find()) {
+    if (csv != null && failure.reason().contains("sniffing")) {
+      try {
+        csv.readStrictly();
+      } catch (SqlFailure strict) {
+        return Explanation.of(description(), spec.encoding(), strict);
+      }
       return new DataException(
-          "%s: line %s, column '%s': expected %s, found '%s'"
-              .formatted(
-                  description(),
-                  conversion.group(1),
-                  conversion.group(2),
-                  conversion.group(4).toLowerCase(Locale.ROOT),
-                  conversion.group(3)),
+          description() + ": expected rows of fields by one delimiter, found none; say delimiter",
           failure);
     }
-    String lower = reason.toLowerCase(Locale.ROOT);
-    if (lower.contains("unicode") || lower.contains("utf-8") || lower.contains("utf8")) {
-      Matcher line = LINE.matcher(reason);
-      return new DataException(
-          "%s: %sexpected text in %s, found other bytes; say encoding: latin-1 if it is"
-              .formatted(
-                  description(),
-                  line.find() ? "line " + line.group(1) + ": " : "",
-                  spec.encoding().toUpperCase(Locale.ROOT)),
-          failure);
-    }
-    return new DataException(description() + ": " + reason.lines().findFirst().orElse(""), failure);
+    return Explanation.of(description(), spec.encoding(), failure);
   }
 
   private void checkFile() {
@@ -132,7 +123,10 @@ final class SourceTable {
     return switch (format()) {
       case PARQUET -> "read_parquet(" + path + ")";
       case JSON -> "read_json_auto(" + path + ", format = 'newline_delimited')";
-      default -> csv(path, keys);
+      default -> {
+        csv = new CsvFile(database, spec);
+        yield csv.table(keys);
+      }
     };
   }
 
@@ -147,35 +141,6 @@ final class SourceTable {
     }
     boolean json = name.endsWith(".json") || name.endsWith(".jsonl") || name.endsWith(".ndjson");
     return json ? SourceSpec.Format.JSON : SourceSpec.Format.CSV;
-  }
-
-  private String csv(String path, List<String> keys) {
-    List<String> options = new ArrayList<>(List.of(path));
-    options.add("header = " + spec.columns().isEmpty());
-    options.add("encoding = " + Database.quote(spec.encoding()));
-    String delimiter = spec.delimiter();
-    if (delimiter != null) {
-      options.add("delim = " + Database.quote(delimiter.equals("\\t") ? "\t" : delimiter));
-    }
-    if (!spec.columns().isEmpty()) {
-      options.add("names = [" + String.join(", ", quoted(spec.columns())) + "]");
-    }
-    String sniffed = "read_csv(" + String.join(", ", options) + ")";
-    List<String> types = new ArrayList<>();
-    for (String column : database.columns(sniffed).keySet()) {
-      if (keys.contains(column)) {
-        types.add(Database.quote(column) + ": 'VARCHAR'");
-      }
-    }
-    if (types.isEmpty()) {
-      return sniffed;
-    }
-    options.add("types = {" + String.join(", ", types) + "}");
-    return "read_csv(" + String.join(", ", options) + ")";
-  }
-
-  private static List<String> quoted(List<String> texts) {
-    return texts.stream().map(Database::quote).toList();
   }
 
   private static String stripped(@Nullable String sql) {
