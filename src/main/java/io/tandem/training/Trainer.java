@@ -181,7 +181,7 @@ public final class Trainer {
                   epoch,
                   e.getMessage(),
                   parameter == null
-                      ? ""
+                      ? "; all parameters are finite, their products are not"
                       : "; the first number that is not finite is in " + parameter),
           e);
     }

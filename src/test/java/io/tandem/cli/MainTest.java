@@ -1,0 +1,185 @@
+package io.tandem.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands as a user calls them: from files to answers, and what bad input gets. */
+final class MainTest {
+  @TempDir Path folder;
+  private final PrintStream systemOut = System.out;
+  private final PrintStream systemErr = System.err;
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @BeforeEach
+  void captureAndWriteData() throws IOException {
+    System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+    Random random = new Random(2);
+    StringBuilder events = new StringBuilder("user,item\n");
+    for (int user = 0; user < 40; user++) {
+      for (int event = 0; event < 8; event++) {
+        events.append("u%d,i%d%n".formatted(user, random.nextInt(10) * 2 + user % 2));
+      }
+    }
+    StringBuilder items = new StringBuilder("item,title\n");
+    for (int item = 0; item < 20; item++) {
+      items.append("i%d,Title %d%n".formatted(item, item));
+    }
+    Files.writeString(folder.resolve("events.csv"), events);
+    Files.writeString(folder.resolve("items.csv"), items);
+    Files.writeString(
+        folder.resolve("model.yaml"),
+        """
+        data:
+          interactions: {path: events.csv, query: user, item: item}
+          items: {path: items.csv, key: item}
+        model: {dim: 8, query_hidden: [], item_hidden: []}
+        training: {batch: 64, epochs: 3, optimizer: {rate: 0.05}}
+        """);
+  }
+
+  @AfterEach
+  void restore() {
+    System.setOut(systemOut);
+    System.setErr(systemErr);
+  }
+
+  @Test
+  void aStoreIsTrainedEvaluatedQueriedAndVerified() throws Exception {
+    String store = folder.resolve("store").toString();
+
+    assertThat(run("train", path("model.yaml"), "--out", store)).isZero();
+    assertThat(output())
+        .contains("Read 320 interactions of 40 queries with 20 items", "Published ");
+
+    Path report = folder.resolve("report.html");
+    assertThat(run("evaluate", store, "--k", "3,5", "--report", report.toString(), "--json", "-"))
+        .isZero();
+    assertThat(output()).contains("popularity  excluded", "\"recall\" :");
+    assertThat(Files.readString(report)).contains("<svg", "Specification");
+
+    assertThat(run("retrieve", store, "--query", "user=u1", "--exclude-seen", "--show", "title"))
+        .isZero();
+    assertThat(output()).contains("8 items in its history", "Title ");
+    assertThat(run("retrieve", store, "--query", "history=i2,i4,nonsense", "-k", "3")).isZero();
+    assertThat(output()).contains("3 items in its history");
+
+    assertThat(run("versions", store)).isZero();
+    assertThat(output()).contains("two_tower", "Flat");
+    assertThat(run("verify", store)).isZero();
+    assertThat(output()).contains(": intact", "is current and opens: 20 items");
+  }
+
+  @Test
+  void popularityIsAModelLikeAnyOther() {
+    String store = folder.resolve("store").toString();
+
+    assertThat(run("train", path("model.yaml"), "--out", store, "--set", "model.type=popularity"))
+        .isEqualTo(2);
+    assertThat(error()).contains("model.dim: expected", "an unknown key");
+    assertThat(
+            run("train", path("model.yaml"), "--out", store, "--set", "model={type: popularity}"))
+        .isZero();
+    assertThat(run("retrieve", store, "--query", "user=nobody", "-k", "2")).isZero();
+    assertThat(run("evaluate", store, "--k", "5")).isZero();
+  }
+
+  @Test
+  void aDamagedStoreIsNamedAndRefused() throws Exception {
+    String store = folder.resolve("store").toString();
+    run("train", path("model.yaml"), "--out", store, "--set", "model={type: popularity}");
+    Path index = find("items.faiss");
+    byte[] bytes = Files.readAllBytes(index);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(index, bytes);
+
+    assertThat(run("verify", store)).isEqualTo(1);
+    assertThat(output()).contains("1 problems", "items.faiss");
+    assertThat(run("retrieve", store, "--query", "user=u1")).isEqualTo(1);
+    assertThat(error()).contains("items.faiss").doesNotContain("\tat ");
+  }
+
+  @Test
+  void wrongCallsAndInputsEndWithStatusTwoAndOneMessage() throws Exception {
+    assertThat(run("train")).isEqualTo(2);
+    assertThat(error()).contains("Missing required parameter: 'SPEC'");
+    assertThat(run("train", path("nowhere.yaml"))).isEqualTo(2);
+    assertThat(error()).contains("nowhere.yaml");
+    Files.writeString(
+        folder.resolve("bad.yaml"),
+        "data:\n  interactions: {path: events.csv, query: user}\nbatch: 3\nindex: {k: 0}\n");
+    assertThat(run("train", path("bad.yaml"))).isEqualTo(2);
+    assertThat(error())
+        .contains(
+            "3 problems in",
+            "line 2: data.interactions.item: expected the column of items, found nothing",
+            "line 3: batch: expected",
+            "line 4: index.k: expected a whole number from 1 to")
+        .doesNotContain("\tat ");
+    assertThat(run("train", path("model.yaml"), "--set", "data.interactions.query=who"))
+        .isEqualTo(2);
+    assertThat(error()).contains("no column 'who' (the query); its columns are user, item");
+
+    String store = folder.resolve("store").toString();
+    run("train", path("model.yaml"), "--out", store, "--set", "model={type: popularity}");
+    assertThat(run("retrieve", store, "--query", "user=u1", "-k", "0")).isEqualTo(2);
+    assertThat(error()).contains("k of at least 1, found 0");
+    assertThat(run("retrieve", store, "--query", "user=u1", "-k", "1000")).isZero();
+    assertThat(output()).contains("i19");
+    assertThat(run("evaluate", store, "--k", "0")).isEqualTo(2);
+    assertThat(run("evaluate", path("nothing"))).isEqualTo(1);
+    assertThat(error()).contains("no such folder");
+  }
+
+  @Test
+  void everyCommandTeachesItself() {
+    List<String> commands =
+        List.of("train", "evaluate", "retrieve", "versions", "verify", "rollback");
+    for (String command : commands) {
+      assertThat(run(command, "--help")).isZero();
+      assertThat(output()).contains("Usage: tandem " + command);
+    }
+    assertThat(run("--help")).isZero();
+    assertThat(output()).contains(commands).contains("Exit status:");
+  }
+
+  private int run(String... arguments) {
+    out.reset();
+    err.reset();
+    return Main.run(arguments);
+  }
+
+  private String output() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String error() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+
+  private String path(String name) {
+    return folder.resolve(name).toString();
+  }
+
+  private Path find(String name) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      List<Path> found = new ArrayList<>(files.filter(f -> f.endsWith(name)).toList());
+      return found.get(0);
+    }
+  }
+}
