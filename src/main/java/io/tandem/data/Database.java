@@ -26,7 +26,10 @@ final class Database implements AutoCloseable {
   Database() {
     try {
       spill = Files.createTempDirectory("tandem-data");
-      connection = DriverManager.getConnection("jdbc:duckdb:", new Properties());
+      Properties settings = new Properties();
+      // Results come as they are read, not whole.
+      settings.setProperty("jdbc_stream_results", "true");
+      connection = DriverManager.getConnection("jdbc:duckdb:", settings);
     } catch (IOException | SQLException e) {
       throw new DataException("cannot open the embedded database: " + e.getMessage(), e);
     }

@@ -4,16 +4,14 @@ import io.tandem.config.DataSpec.InteractionsSpec;
 import io.tandem.config.SourceSpec;
 import io.tandem.data.Database.SqlFailure;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
 /**
- * Interactions on their way in: loaded into the embedded database, whose dictionaries turn keys
- * into numbers, and fetched from there into arrays in the order of the source.
+ * Interactions on their way in: loaded into the embedded database, where joins turn keys into
+ * numbers, and fetched from there into arrays in the order of the source.
  */
 final class EventTable {
-  private static final int CHUNK = 1 << 20;
   private static final String NOT_A_TIME = "a timestamp, a date or a number of seconds since 1970";
 
   private final Database database;
@@ -69,10 +67,10 @@ final class EventTable {
     if (rows > Integer.MAX_VALUE - 8) {
       throw new DataException(description() + ": more than 2^31 interactions");
     }
-    String queryType = dictionary("q");
-    String itemType = dictionary("i");
-    int[] queryNumbers = numbers(queryType, queryKeys);
-    int[] itemNumbers = numbers(itemType, itemKeys);
+    String queryCodes = dictionary("q");
+    String itemCodes = dictionary("i");
+    int[] queryNumbers = numbers(queryCodes, queryKeys);
+    int[] itemNumbers = numbers(itemCodes, itemKeys);
     int count = (int) rows;
     Events events =
         new Events(
@@ -80,77 +78,66 @@ final class EventTable {
             new int[count],
             new long[spec.time() == null ? 0 : count],
             new float[spec.weight() == null ? 0 : count]);
-    for (int from = 0; from < count; from += CHUNK) {
-      fetch(
-          events,
-          from,
-          Math.min(count, from + CHUNK),
-          queryType,
-          itemType,
-          queryNumbers,
-          itemNumbers);
+    fetch(events, queryCodes, itemCodes, queryNumbers, itemNumbers);
+    for (String done : List.of(table, queryCodes, itemCodes)) {
+      database.execute("DROP TABLE " + done);
     }
-    database.execute("DROP TABLE " + table);
-    database.execute("DROP TYPE " + queryType);
-    database.execute("DROP TYPE " + itemType);
     return events;
   }
 
+  /** Rows come in any order, each with its place. */
   private void fetch(
-      Events events,
-      int from,
-      int to,
-      String queryType,
-      String itemType,
-      int[] queryNumbers,
-      int[] itemNumbers) {
+      Events events, String queryCodes, String itemCodes, int[] queryNumbers, int[] itemNumbers) {
     boolean times = events.times().length > 0;
     boolean weights = events.weights().length > 0;
     String sql =
-        "SELECT enum_code(q::%s)::INTEGER, enum_code(i::%s)::INTEGER%s%s FROM %s WHERE rowid >= %d AND rowid < %d ORDER BY rowid"
-            .formatted(
-                queryType, itemType, times ? ", t" : "", weights ? ", w" : "", table, from, to);
-    database.query(
-        sql,
-        result -> {
-          int at = from;
-          while (result.next()) {
-            events.queries()[at] = queryNumbers[result.getInt(1)];
-            events.items()[at] = itemNumbers[result.getInt(2)];
-            if (times) {
-              events.times()[at] = result.getLong(3);
-            }
-            if (weights) {
-              events.weights()[at] = result.getFloat(times ? 4 : 3);
-            }
-            at++;
-          }
-          return at;
-        });
+        """
+        SELECT e.rowid::INTEGER, qs.n, items.n%s%s FROM %s AS e
+        JOIN %s AS qs ON e.q = qs.k JOIN %s AS items ON e.i = items.k"""
+            .formatted(times ? ", t" : "", weights ? ", w" : "", table, queryCodes, itemCodes);
+    int fetched =
+        database.query(
+            sql,
+            result -> {
+              int seen = 0;
+              while (result.next()) {
+                int at = result.getInt(1);
+                events.queries()[at] = queryNumbers[result.getInt(2)];
+                events.items()[at] = itemNumbers[result.getInt(3)];
+                if (times) {
+                  events.times()[at] = result.getLong(4);
+                }
+                if (weights) {
+                  events.weights()[at] = result.getFloat(times ? 5 : 4);
+                }
+                seen++;
+              }
+              return seen;
+            });
+    if (fetched != events.size()) {
+      throw new IllegalStateException("%d rows of %d".formatted(fetched, events.size()));
+    }
   }
 
-  /** A type whose codes number a column's values in order of first appearance. */
+  /** A table of a column's values {@code k} and their numbers {@code n} by first appearance. */
   private String dictionary(String column) {
-    String type = Database.name(database.freshName("keys"));
+    String codes = Database.name(database.freshName("codes"));
     database.execute(
         """
-        CREATE TYPE %s AS ENUM (SELECT k FROM
-        (SELECT %s AS k, min(rowid) AS f FROM %s GROUP BY 1) ORDER BY f)"""
-            .formatted(type, column, table));
-    return type;
+        CREATE TABLE %s AS SELECT k, (row_number() OVER (ORDER BY f) - 1)::INTEGER AS n
+        FROM (SELECT %s AS k, min(rowid) AS f FROM %s GROUP BY 1)"""
+            .formatted(codes, column, table));
+    return codes;
   }
 
-  private int[] numbers(String type, KeyTable.Builder keys) {
+  /** Number among all keys of each code. */
+  private int[] numbers(String codes, KeyTable.Builder keys) {
+    int[] numbers = new int[(int) database.number("SELECT count(*) FROM " + codes)];
     return database.query(
-        "SELECT unnest(enum_range(NULL::" + type + "))::VARCHAR",
+        "SELECT k, n FROM %s ORDER BY n".formatted(codes),
         result -> {
-          int[] numbers = new int[1024];
-          int count = 0;
           while (result.next()) {
-            if (count == numbers.length) {
-              numbers = Arrays.copyOf(numbers, count * 2);
-            }
-            numbers[count++] = keys.add(result.getString(1));
+            numbers[result.getInt(2)] = keys.add(result.getString(1));
           }
           return numbers;
         });
