@@ -6,6 +6,7 @@ import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -189,6 +190,16 @@ final class EntityTable implements Attributes {
     };
   }
 
+  private static Rows.Column missing(Kind kind, int count) {
+    Rows.Column column = allocate(kind, count);
+    if (column instanceof Rows.Column.Numbers numbers) {
+      Arrays.fill(numbers.values(), Double.NaN);
+    } else if (column instanceof Rows.Column.Times times) {
+      Arrays.fill(times.values(), Long.MIN_VALUE);
+    }
+    return column;
+  }
+
   private static void readValue(ResultSet result, int at, Rows.Column column, int row)
       throws SQLException {
     if (column instanceof Rows.Column.Text text) {
@@ -218,7 +229,10 @@ final class EntityTable implements Attributes {
     for (int row = from; row < to; row++) {
       chunkKeys[row - from] = keys().key(row);
     }
-    return new Rows(chunkKeys, Map.of(keyColumn, new Rows.Column.Text(chunkKeys)));
+    Map<String, Rows.Column> missing = new LinkedHashMap<>();
+    columns.forEach((column, kind) -> missing.put(column, missing(kind, to - from)));
+    missing.put(keyColumn, new Rows.Column.Text(chunkKeys));
+    return new Rows(chunkKeys, missing);
   }
 
   private void checkKeys(SourceTable source) {

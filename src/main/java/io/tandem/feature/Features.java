@@ -10,6 +10,7 @@ import io.tandem.data.Interactions;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -35,8 +36,22 @@ public final class Features {
   Features(FeaturesState state, Map<String, Vocabulary> vocabularies) {
     this.state = state;
     this.vocabularies = Map.copyOf(vocabularies);
-    items = new TowerInput(encoders("item", state.spec().item()), state.itemKeys());
-    queries = new TowerInput(encoders("query", state.spec().query()), state.queryKeys());
+    List<FeatureSpec> item = state.spec().item();
+    items =
+        new TowerInput(
+            encoders("item", item),
+            state.itemKeys(),
+            new RequiredColumns("items", item, state.itemKeys()));
+    List<FeatureSpec> query = state.spec().query();
+    Set<String> given = new LinkedHashSet<>(state.queryKeys());
+    if (state.timeColumn() != null) {
+      given.add(state.timeColumn());
+    }
+    queries =
+        new TowerInput(
+            encoders("query", query),
+            state.queryKeys(),
+            new RequiredColumns("queries", query, given));
   }
 
   /** Fits encoders. */

@@ -10,12 +10,14 @@ import java.util.Set;
 final class TowerInput implements ItemEncoder, QueryEncoder {
   private final List<Encoder> encoders;
   private final Set<String> keyColumns;
+  private final RequiredColumns required;
   private final InputSchema schema;
 
   /**
    * @param keyColumns columns that hold the entity's key
    */
-  TowerInput(List<Encoder> encoders, Set<String> keyColumns) {
+  TowerInput(List<Encoder> encoders, Set<String> keyColumns, RequiredColumns required) {
+    this.required = required;
     this.encoders = List.copyOf(encoders);
     this.keyColumns = Set.copyOf(keyColumns);
     List<InputSchema.Slot> slots = new ArrayList<>();
@@ -53,6 +55,7 @@ final class TowerInput implements ItemEncoder, QueryEncoder {
 
   @Override
   public void encode(Rows rows, FeatureBatch target) {
+    required.requireIn(rows);
     RowValues values = new RowValues(rows, keyColumns);
     for (int row = 0; row < rows.size(); row++) {
       encode(values.at(row), target);

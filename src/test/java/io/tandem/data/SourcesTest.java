@@ -220,6 +220,25 @@ final class SourcesTest {
   }
 
   @Test
+  void keysThatOnlyInteractionsKnowLackEveryAttribute() throws Exception {
+    folder.write("a.csv", "u,i\nx,1\ny,2\n");
+    folder.write("items.csv", "i,n,day,t\n1,5,1970-01-02,word\n");
+
+    try (Dataset dataset =
+        DatasetReader.read(
+            folder.spec(
+                "{interactions: {path: a.csv, query: u, item: i}, items: {path: items.csv, key: i}}"))) {
+      assertThat(values(dataset.items()))
+          .isEqualTo(
+              Map.of(
+                  "i", List.of("'1'", "'2'"),
+                  "n", List.of("5.0", "-"),
+                  "day", List.of("86400 s", "-"),
+                  "t", List.of("'word'", "-")));
+    }
+  }
+
+  @Test
   void itemsOfProvidedTestsAreKnown() throws Exception {
     folder.write("a.csv", "u,i\nx,1\nx,2\n");
     folder.write("v.csv", "u,i\ny,3\n");

@@ -185,6 +185,22 @@ final class FeaturesTest {
   }
 
   @Test
+  void columnThatTheSourceDoesNotHaveIsNamed() throws IOException {
+    Fixture f = fixture();
+    Path misspelt = f.folder().resolve("misspelt.yaml");
+    String yaml = Files.readString(f.folder().resolve("model.yaml"));
+    Files.writeString(misspelt, yaml.replace("name: genres", "name: genre"));
+    ModelSpec spec = SpecReader.read(misspelt, Map.of());
+    Features features = Features.fit(spec.features(), spec.data(), f.dataset());
+
+    assertThatThrownBy(() -> features.items().encodeAll(f.dataset().items()))
+        .isInstanceOf(DataException.class)
+        .hasMessage(
+            "items: no column 'genre' (the feature genre); the columns are genres, item, price,"
+                + " title, year");
+  }
+
+  @Test
   void unknownAndRareValuesGoToOutOfVocabularyRows() {
     Fixture f = fixture();
     InputSchema schema = f.features().itemSchema();
