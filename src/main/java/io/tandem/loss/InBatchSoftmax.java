@@ -1,6 +1,8 @@
 package io.tandem.loss;
 
+import it.unimi.dsi.fastutil.ints.Int2IntOpenHashMap;
 import org.jspecify.annotations.Nullable;
+import org.nd4j.linalg.api.blas.Level3;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -72,6 +74,8 @@ public final class InBatchSoftmax {
     INDArray gradVt = gradV.transpose();
     INDArray vt = v.transpose();
     double scale = 1 / temperature;
+    int[] nextSame = rings(batch);
+    Level3 blas = Nd4j.getBlasWrapper().level3();
     for (int from = 0; from < n; from += tileRows) {
       int to = Math.min(n, from + tileRows);
       // Column t of [n, rows] in column-major order is row t of the tile's logits.
@@ -80,11 +84,11 @@ public final class InBatchSoftmax {
               ? tiles
               : tiles.get(NDArrayIndex.all(), NDArrayIndex.interval(0, to - from));
       INDArray part = u.get(NDArrayIndex.interval(from, to), NDArrayIndex.all());
-      Nd4j.gemm(v, part, logits, false, true, scale, 0);
-      rows.run(tiles, from, to - from, n, batch, losses);
+      blas.gemm(v, part, logits, false, true, scale, 0);
+      rows.run(tiles, from, to - from, n, batch, nextSame, losses);
       INDArray gradPart = gradUt.get(NDArrayIndex.all(), NDArrayIndex.interval(from, to));
-      Nd4j.gemm(vt, logits, gradPart, false, false, scale, 0);
-      Nd4j.gemm(
+      blas.gemm(vt, logits, gradPart, false, false, scale, 0);
+      blas.gemm(
           part.transpose(), logits.transpose(), gradVt, false, false, scale, from == 0 ? 0 : 1);
     }
     double loss = meanLoss(batch, n);
@@ -120,6 +124,24 @@ public final class InBatchSoftmax {
       throw new IllegalArgumentException("temperature (" + temperature + ") must be > 0");
     }
     return batch.items().length;
+  }
+
+  /** Rows of the same item, linked to rings; every row alone where accidental hits are kept. */
+  private static int[] rings(Batch batch) {
+    int[] items = batch.items();
+    int[] next = new int[items.length];
+    Int2IntOpenHashMap last = new Int2IntOpenHashMap(items.length);
+    last.defaultReturnValue(-1);
+    for (int row = 0; row < items.length; row++) {
+      int before = batch.maskAccidentalHits() ? last.put(items[row], row) : -1;
+      if (before < 0) {
+        next[row] = row;
+      } else {
+        next[row] = next[before];
+        next[before] = row;
+      }
+    }
+    return next;
   }
 
   private double meanLoss(Batch batch, int n) {

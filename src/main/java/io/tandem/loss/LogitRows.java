@@ -18,9 +18,18 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
    *
    * @param tile buffer of rows × n logits, row-major
    * @param first row of the batch that the tile's first row is
+   * @param nextSame [batch] for each row, the next in a ring of those with the same item whose
+   *     logits are left out of its softmax; itself where there are none
    * @param losses receives −log softmax of each row's positive, unweighted, at first + row
    */
-  void run(INDArray tile, int first, int rows, int n, InBatchSoftmax.Batch batch, double[] losses);
+  void run(
+      INDArray tile,
+      int first,
+      int rows,
+      int n,
+      InBatchSoftmax.Batch batch,
+      int[] nextSame,
+      double[] losses);
 
   /** For the type of the embeddings. */
   static LogitRows of(DataType type) {
@@ -51,7 +60,13 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
 
     @Override
     public void run(
-        INDArray tile, int first, int rows, int n, InBatchSoftmax.Batch batch, double[] losses) {
+        INDArray tile,
+        int first,
+        int rows,
+        int n,
+        InBatchSoftmax.Batch batch,
+        int[] nextSame,
+        double[] losses) {
       FloatBuffer logits = tile.data().asNioFloat();
       double total = totalWeight(batch.weights(), losses.length);
       IntStream.range(0, rows)
@@ -65,13 +80,18 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
                 }
                 logits.get(row * n, values, 0, n);
                 float share = (float) share(batch, first + row, total);
-                losses[first + row] = row(values, n, first + row, batch, share);
+                losses[first + row] = row(values, n, first + row, batch, nextSame, share);
                 logits.put(row * n, values, 0, n);
               });
     }
 
     private static double row(
-        float[] values, int n, int positive, InBatchSoftmax.Batch batch, float share) {
+        float[] values,
+        int n,
+        int positive,
+        InBatchSoftmax.Batch batch,
+        int[] nextSame,
+        float share) {
       float[] logQ = batch.logQ();
       if (logQ != null) {
         for (int j = 0; j < n; j++) {
@@ -79,21 +99,43 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
         }
       }
       float own = values[positive];
-      if (batch.maskAccidentalHits()) {
-        int[] items = batch.items();
-        int item = items[positive];
-        for (int j = 0; j < n; j++) {
-          values[j] = items[j] == item ? Float.NEGATIVE_INFINITY : values[j];
-        }
-        values[positive] = own;
+      for (int j = nextSame[positive]; j != positive; j = nextSame[j]) {
+        values[j] = own;
       }
-      float max = Float.NEGATIVE_INFINITY;
+      float max = max(values, n);
+      FastExp.exp(values, n, max);
+      for (int j = nextSame[positive]; j != positive; j = nextSame[j]) {
+        values[j] = 0;
+      }
+      double sum = sum(values, n);
+      float scale = (float) (share / sum);
       for (int j = 0; j < n; j++) {
-        max = Math.max(max, values[j]);
+        values[j] *= scale;
       }
-      for (int j = 0; j < n; j++) {
-        values[j] = FastExp.exp(values[j] - max);
+      values[positive] -= share;
+      return Math.log(sum) - (own - max);
+    }
+
+    /** Four at a time: one chain of comparisons would wait for itself. */
+    private static float max(float[] values, int n) {
+      float max0 = Float.NEGATIVE_INFINITY;
+      float max1 = max0;
+      float max2 = max0;
+      float max3 = max0;
+      int j = 0;
+      for (; j + 3 < n; j += 4) {
+        max0 = Math.max(max0, values[j]);
+        max1 = Math.max(max1, values[j + 1]);
+        max2 = Math.max(max2, values[j + 2]);
+        max3 = Math.max(max3, values[j + 3]);
       }
+      for (; j < n; j++) {
+        max0 = Math.max(max0, values[j]);
+      }
+      return Math.max(Math.max(max0, max1), Math.max(max2, max3));
+    }
+
+    private static double sum(float[] values, int n) {
       float sum0 = 0;
       float sum1 = 0;
       float sum2 = 0;
@@ -108,13 +150,7 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
       for (; j < n; j++) {
         sum0 += values[j];
       }
-      double sum = (double) sum0 + sum1 + sum2 + sum3;
-      float scale = (float) (share / sum);
-      for (j = 0; j < n; j++) {
-        values[j] *= scale;
-      }
-      values[positive] -= share;
-      return Math.log(sum) - (own - max);
+      return (double) sum0 + sum1 + sum2 + sum3;
     }
   }
 
@@ -122,29 +158,36 @@ sealed interface LogitRows permits LogitRows.OfFloat, LogitRows.OfDouble {
   final class OfDouble implements LogitRows {
     @Override
     public void run(
-        INDArray tile, int first, int rows, int n, InBatchSoftmax.Batch batch, double[] losses) {
+        INDArray tile,
+        int first,
+        int rows,
+        int n,
+        InBatchSoftmax.Batch batch,
+        int[] nextSame,
+        double[] losses) {
       DoubleBuffer logits = tile.data().asNioDouble();
       double total = totalWeight(batch.weights(), losses.length);
       double[] values = new double[n];
       for (int row = 0; row < rows; row++) {
         logits.get(row * n, values, 0, n);
         double share = share(batch, first + row, total);
-        losses[first + row] = row(values, first + row, batch, share);
+        losses[first + row] = row(values, first + row, batch, nextSame, share);
         logits.put(row * n, values, 0, n);
       }
     }
 
     private static double row(
-        double[] values, int positive, InBatchSoftmax.Batch batch, double share) {
+        double[] values, int positive, InBatchSoftmax.Batch batch, int[] nextSame, double share) {
       float[] logQ = batch.logQ();
-      int item = batch.items()[positive];
       double max = Double.NEGATIVE_INFINITY;
       for (int j = 0; j < values.length; j++) {
         values[j] -= logQ == null ? 0 : logQ[j];
-        if (batch.maskAccidentalHits() && batch.items()[j] == item && j != positive) {
-          values[j] = Double.NEGATIVE_INFINITY;
-        }
-        max = Math.max(max, values[j]);
+      }
+      for (int j = nextSame[positive]; j != positive; j = nextSame[j]) {
+        values[j] = Double.NEGATIVE_INFINITY;
+      }
+      for (double value : values) {
+        max = Math.max(max, value);
       }
       double own = values[positive];
       double sum = 0;

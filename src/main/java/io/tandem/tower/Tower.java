@@ -8,14 +8,12 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.stream.IntStream;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.deeplearning4j.util.ModelSerializer;
 import org.jspecify.annotations.Nullable;
-import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -34,6 +32,7 @@ final class Tower {
   private final EmbeddingTable[] tables;
   private final long seed;
   private MultiLayerNetwork network;
+  private Pass pass;
   private int iteration;
 
   private float[] input = new float[0];
@@ -51,6 +50,7 @@ final class Tower {
     this.tables = tables;
     this.seed = seed;
     network = Network.create(shape, optimizer, seed);
+    pass = pass();
   }
 
   TowerShape shape() {
@@ -68,9 +68,7 @@ final class Tower {
       // The masks of a step depend on the step alone, so that training can continue after a break.
       Nd4j.getRandom().setSeed(seed * 0x9E3779B97F4A7C15L + iteration);
     }
-    network.setInput(gather(newBatch, 0, newBatch.rows()));
-    List<INDArray> activations = network.feedForward(true, false);
-    return normalized(activations.get(activations.size() - 1), newBatch.rows());
+    return normalized(pass.forward(gather(newBatch, 0, newBatch.rows())), newBatch.rows());
   }
 
   /**
@@ -85,9 +83,8 @@ final class Tower {
     }
     batch = null;
     INDArray raw = shape.normalize() ? throughNormalization(outputGradient) : outputGradient;
-    Pair<Gradient, INDArray> result = network.backpropGradient(raw, null);
-    scatter(forwarded, floats(result.getSecond()), gradients);
-    Gradient gradient = result.getFirst();
+    scatter(forwarded, floats(pass.backward(raw)), gradients);
+    Gradient gradient = pass.gradient();
     network
         .getUpdater()
         .update(
@@ -118,6 +115,7 @@ final class Tower {
   void read(Path file) throws IOException {
     network = ModelSerializer.restoreMultiLayerNetwork(file.toFile(), true);
     iteration = network.getIterationCount();
+    pass = pass();
   }
 
   /** What is not finite, or null. */
@@ -134,6 +132,10 @@ final class Tower {
       }
     }
     return null;
+  }
+
+  private Pass pass() {
+    return shape.dropout() > 0 ? new NetworkPass(network) : new DirectPass(network);
   }
 
   private INDArray gather(FeatureBatch rows, int from, int to) {
