@@ -1,6 +1,8 @@
 package io.tandem.tower;
 
+import java.nio.FloatBuffer;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -21,6 +23,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * the products themselves.
  */
 final class DirectPass implements Pass {
+  private static final int BLOCK = 1 << 16;
+
   private final INDArray[] weights;
   private final INDArray[] biases;
   private final INDArray[] weightGradients;
@@ -92,7 +96,7 @@ final class DirectPass implements Pass {
     Level3 blas = Nd4j.getBlasWrapper().level3();
     INDArray byOutput = outputGradient;
     for (int l = weights.length - 1; l >= 0; l--) {
-      INDArray byInput = activations[l].backprop(before[l], byOutput).getFirst();
+      INDArray byInput = throughActivation(l, byOutput);
       INDArray in = l == 0 ? input : outputs[l - 1];
       blas.gemm(in, byInput, weightGradients[l], true, false, 1, 0);
       byInput.sum(biasGradients[l], 0);
@@ -100,6 +104,28 @@ final class DirectPass implements Pass {
       blas.gemm(weights[l], byInput, byOutput.transpose(), false, true, 1, 0);
     }
     return byOutput;
+  }
+
+  /** Overwrites what it is given where the activation allows. */
+  private INDArray throughActivation(int layer, INDArray byOutput) {
+    if (activations[layer] instanceof ActivationReLU && byOutput == gradients[layer]) {
+      FloatBuffer output = outputs[layer].data().asNioFloat();
+      FloatBuffer gradients = byOutput.data().asNioFloat();
+      int length = (int) byOutput.length();
+      IntStream.range(0, (length + BLOCK - 1) / BLOCK)
+          .parallel()
+          .forEach(
+              block -> {
+                int end = Math.min(length, (block + 1) * BLOCK);
+                for (int i = block * BLOCK; i < end; i++) {
+                  if (!(output.get(i) > 0)) {
+                    gradients.put(i, 0);
+                  }
+                }
+              });
+      return byOutput;
+    }
+    return activations[layer].backprop(before[layer], byOutput).getFirst();
   }
 
   @Override

@@ -5,7 +5,6 @@ import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
 import java.io.IOException;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -38,6 +37,10 @@ final class Tower {
   private float[] input = new float[0];
   private float[] output = new float[0];
   private float[] norms = new float[0];
+  private float[] rawOutput = new float[0];
+  private float[] outputGradients = new float[0];
+  private float[] inputGradient = new float[0];
+  private @Nullable INDArray rawGradientArray;
   private @Nullable INDArray inputArray;
   private @Nullable INDArray outputArray;
   private @Nullable FeatureBatch batch;
@@ -71,19 +74,14 @@ final class Tower {
     return normalized(pass.forward(gather(newBatch, 0, newBatch.rows())), newBatch.rows());
   }
 
-  /**
-   * Walks back through the tower: updates the network and hands on what its tables' rows get.
-   *
-   * @param gradients by slot
-   */
-  void backward(INDArray outputGradient, RowGradients[] gradients, float rateFactor) {
+  /** Walks back through the network and updates it; {@link #scatter} hands on what rows get. */
+  void backward(INDArray outputGradient, float rateFactor) {
     FeatureBatch forwarded = batch;
     if (forwarded == null) {
       throw new IllegalStateException("a step needs a forward pass before it");
     }
-    batch = null;
     INDArray raw = shape.normalize() ? throughNormalization(outputGradient) : outputGradient;
-    scatter(forwarded, floats(pass.backward(raw)), gradients);
+    inputGradient = floats(pass.backward(raw), inputGradient);
     Gradient gradient = pass.gradient();
     network
         .getUpdater()
@@ -184,28 +182,34 @@ final class Tower {
     return pooling == Pooling.MEAN ? 1f / Math.max(1, count) : 1;
   }
 
-  private void scatter(FeatureBatch rows, float[] gradient, RowGradients[] gradients) {
+  /** Adds what a slot's rows get from the last {@link #backward}. */
+  void scatter(int slot, RowGradients gradients) {
+    FeatureBatch rows = batch;
+    if (rows == null) {
+      throw new IllegalStateException("nothing was passed forward");
+    }
     int width = shape.input().width();
     int offset = 0;
-    for (int slot = 0; slot < tables.length; slot++) {
-      int[] ids = rows.ids(slot);
-      Pooling pooling = shape.input().slots().get(slot).pooling();
-      for (int row = 0; row < rows.rows(); row++) {
-        int start = rows.start(slot, row);
-        int end = rows.end(slot, row);
-        float scale = scale(pooling, end - start);
-        for (int i = start; i < end; i++) {
-          gradients[slot].add(ids[i], scale, gradient, row * width + offset);
-        }
+    for (int before = 0; before < slot; before++) {
+      offset += tables[before].shape().dim();
+    }
+    int[] ids = rows.ids(slot);
+    Pooling pooling = shape.input().slots().get(slot).pooling();
+    for (int row = 0; row < rows.rows(); row++) {
+      int start = rows.start(slot, row);
+      int end = rows.end(slot, row);
+      float scale = scale(pooling, end - start);
+      for (int i = start; i < end; i++) {
+        gradients.add(ids[i], scale, inputGradient, row * width + offset);
       }
-      offset += tables[slot].shape().dim();
     }
   }
 
   /** Copies the network's output, scaled where asked, into the reused output array. */
   private INDArray normalized(INDArray raw, int rows) {
     int dim = shape.dim();
-    float[] values = floats(raw);
+    rawOutput = floats(raw, rawOutput);
+    float[] values = rawOutput;
     if (output.length < rows * dim) {
       output = new float[rows * dim];
       norms = new float[rows];
@@ -240,7 +244,8 @@ final class Tower {
   private INDArray throughNormalization(INDArray outputGradient) {
     int rows = (int) outputGradient.size(0);
     int dim = shape.dim();
-    float[] gradient = floats(outputGradient);
+    outputGradients = floats(outputGradient, outputGradients);
+    float[] gradient = outputGradients;
     for (int row = 0; row < rows; row++) {
       int at = row * dim;
       float along = 0;
@@ -252,22 +257,26 @@ final class Tower {
         gradient[i] = (gradient[i] - output[i] * along) * inverse;
       }
     }
-    INDArray array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {rows, dim}, 'c');
+    INDArray array = rawGradientArray;
+    if (array == null || array.size(0) != rows) {
+      array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {rows, dim}, 'c');
+      rawGradientArray = array;
+    }
     array.data().asNioFloat().put(0, gradient, 0, rows * dim);
     return array;
   }
 
-  /** A matrix's numbers, row by row. */
-  private static float[] floats(INDArray array) {
+  /** A matrix's numbers, row by row, in the array given where it is long enough. */
+  private static float[] floats(INDArray array, float[] reused) {
     boolean rowMajor =
         array.ordering() == 'c'
             && array.stride(1) == 1
             && array.stride(0) == array.size(1)
             && array.offset() == 0;
     INDArray source = rowMajor ? array : array.dup('c');
-    float[] values = new float[(int) source.length()];
-    FloatBuffer buffer = source.data().asNioFloat();
-    buffer.get(0, values);
+    int length = (int) source.length();
+    float[] values = reused.length >= length ? reused : new float[length];
+    source.data().asNioFloat().get(0, values, 0, length);
     return values;
   }
 }

@@ -66,10 +66,24 @@ public final class TowerModel {
    * @param rateFactor the schedule's factor on both learning rates
    */
   public void step(INDArray queryGradient, INDArray itemGradient, double rateFactor) {
-    gradients.values().forEach(RowGradients::clear);
-    query.backward(queryGradient, gradients(query), (float) rateFactor);
-    item.backward(itemGradient, gradients(item), (float) rateFactor);
-    tables.forEach((shape, table) -> table.step(gradientsOf(shape), (float) rateFactor));
+    query.backward(queryGradient, (float) rateFactor);
+    item.backward(itemGradient, (float) rateFactor);
+    tables.values().parallelStream().forEach(table -> step(table, (float) rateFactor));
+  }
+
+  /** Tables are independent of each other; within one, gradients are summed in a fixed order. */
+  private void step(EmbeddingTable table, float rateFactor) {
+    RowGradients sums = gradientsOf(table.shape());
+    sums.clear();
+    for (Tower tower : List.of(query, item)) {
+      List<InputSchema.Slot> slots = tower.shape().input().slots();
+      for (int slot = 0; slot < slots.size(); slot++) {
+        if (slots.get(slot).table().equals(table.shape())) {
+          tower.scatter(slot, sums);
+        }
+      }
+    }
+    table.step(sums, rateFactor);
   }
 
   /** Embeds queries without dropout into [rows × dim] row-major; streams in bounded memory. */
@@ -168,12 +182,6 @@ public final class TowerModel {
       gradients.computeIfAbsent(table, t -> new RowGradients(t.dim()));
     }
     return ofSlots;
-  }
-
-  private RowGradients[] gradients(Tower tower) {
-    return tower.shape().input().slots().stream()
-        .map(slot -> gradientsOf(slot.table()))
-        .toArray(RowGradients[]::new);
   }
 
   private RowGradients gradientsOf(TableShape shape) {
