@@ -9,6 +9,7 @@ fi
 set_up_build
 maven -q package -DskipTests -Pbench
 find_java
+jvm_options
 # shellcheck disable=SC2086
-exec "$JAVA" -Djava.awt.headless=true -XX:+UseTransparentHugePages -Dorg.bytedeco.javacpp.maxphysicalbytes=0 ${TANDEM_JAVA_OPTS:-} \
+exec "$JAVA" "${OPTIONS[@]}" ${TANDEM_JAVA_OPTS:-} \
   -cp "$ROOT/src/target/test-classes:$ROOT/src/target/classes:$ROOT/src/target/bench-lib/*" "$@"

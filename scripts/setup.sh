@@ -44,6 +44,20 @@ find_java() {
   [ "${major:-0}" -ge 17 ]
 }
 
+# jvm_options: sets OPTIONS to what every JVM of Tandem is started with.
+jvm_options() {
+  OPTIONS=(-Djava.awt.headless=true -Dfile.encoding=UTF-8
+    # Memory-mapped tables count as resident; JavaCPP would take them for a leak.
+    -Dorg.bytedeco.javacpp.maxphysicalbytes=0)
+  # Random rows of large tables: fewer misses in the page table.
+  if grep -qsE '\[(always|madvise)\]' /sys/kernel/mm/transparent_hugepage/enabled; then
+    OPTIONS+=(-XX:+UseTransparentHugePages)
+  fi
+  if [ "$(java_major "$JAVA")" -ge 24 ]; then
+    OPTIONS+=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
+  fi
+}
+
 set_up_build() {
   if ! find_java || [ ! -x "$(dirname "$(readlink -f "$JAVA")")/javac" ]; then
     [ -z "${JAVA_HOME:-}" ] || die "JAVA_HOME is $JAVA_HOME: expected a JDK of version 17 or newer"
