@@ -29,9 +29,10 @@ import org.jspecify.annotations.Nullable;
  * both for seconds. A process reads the remedy from its environment at start, so that nothing in
  * here can set it: {@code OMP_WAIT_POLICY=PASSIVE} and {@code GOMP_SPINCOUNT=0}.
  *
- * <p>An index lives outside the Java heap. JavaCPP refuses new buffers once the process holds more
- * memory than about twice the heap's limit, which a large index soon does; {@code
- * -Dorg.bytedeco.javacpp.maxPhysicalBytes=0} lifts that limit.
+ * <p>An index lives outside the Java heap, and tables may be mapped beside it. JavaCPP refuses new
+ * buffers once a process holds more memory than about twice the heap's limit. Loading lifts that
+ * limit where the process sets none and has not used JavaCPP before; a process that uses ND4J first
+ * starts with {@code -Dorg.bytedeco.javacpp.maxphysicalbytes=0}.
  */
 public final class Faiss {
   private static final BuildInfo BUILD = BuildInfo.read();
@@ -147,18 +148,29 @@ public final class Faiss {
 
   /** Loads on first use, under the JVM's own lock, and keeps the outcome for every later call. */
   private static final class Library {
+    private static final String LIMIT = "org.bytedeco.javacpp.maxphysicalbytes";
+
     /** Why the library cannot be used, or null. */
     private static final @Nullable String FAILURE = load();
 
     private static @Nullable String load() {
       try {
         Cpu.require(BUILD.optLevel(), Cpu.flags());
+        liftMemoryLimit();
         Loader.load(faiss.class);
         return null;
       } catch (FaissException e) {
         return e.getMessage();
       } catch (LinkageError e) {
         return "cannot load FAISS's native library: " + e.getMessage();
+      }
+    }
+
+    /** JavaCPP reads the limit once, when its first class is used. */
+    private static void liftMemoryLimit() {
+      if (System.getProperty(LIMIT) == null
+          && System.getProperty("org.bytedeco.javacpp.maxPhysicalBytes") == null) {
+        System.setProperty(LIMIT, "0");
       }
     }
   }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -26,6 +27,7 @@ final class SharedProcess {
         default -> throw new IllegalArgumentException(library);
       }
     }
+    System.out.println("limit " + Pointer.maxPhysicalBytes());
     mappedLibraries().forEach(file -> System.out.println("mapped " + file));
     System.out.println("done");
   }

@@ -37,6 +37,7 @@ class SharedProcessTest {
   void aloneItNeedsNoBlasOfTheSystem() throws Exception {
     List<String> lines = run("faiss");
     assertThat(lines).contains("faiss 100", "done");
+    assertThat(lines).as("memory outside the heap is not limited by it").contains("limit 0");
     assertThat(mapped(lines, "blas|lapack|mkl"))
         .hasSize(1)
         .allMatch(SharedProcessTest::isFromOpenBlasJar);
