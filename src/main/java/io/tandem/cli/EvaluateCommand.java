@@ -31,11 +31,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(
     name = "evaluate",
@@ -52,8 +49,7 @@ import picocli.CommandLine.Spec;
     })
 final class EvaluateCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "STORE", description = "The store.")
-  Path folder = Path.of("");
+  @Mixin StoreArgument argument = new StoreArgument();
 
   @Option(
       names = "--k",
@@ -70,18 +66,12 @@ final class EvaluateCommand implements Callable<Integer> {
   @Nullable String versionId;
 
   @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Also write the figures as JSON; - for standard output.")
-  @Nullable String json;
-
-  @Option(
       names = "--report",
       paramLabel = "FILE",
       description = "Also write one self-contained HTML page with tables and curves.")
   @Nullable Path report;
 
-  @Spec @Nullable CommandSpec command;
+  @Mixin JsonOutput output = new JsonOutput();
 
   /** One row of the result. */
   record Figures(String model, String seenItems, Metrics metrics, PopularityBias popularityBias) {}
@@ -89,12 +79,11 @@ final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     for (int k : cutoffs) {
-      if (k < 1 && command != null) {
-        throw new ParameterException(
-            command.commandLine(), "--k: expected a number of at least 1, found " + k);
+      if (k < 1) {
+        throw output.wrongCall("--k: expected a number of at least 1, found " + k);
       }
     }
-    Store store = Store.open(folder);
+    Store store = argument.open();
     var version = versionId == null ? store.current() : store.version(versionId);
     ModelSpec spec = SpecReader.read(version.spec(), Map.of());
     List<Figures> figures = new ArrayList<>();
@@ -157,7 +146,7 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private void show(Store store, String version, ModelSpec spec, List<Figures> figures) {
-    PrintWriter out = Console.out(command);
+    PrintWriter out = output.text();
     Table table =
         new Table(
             "model",
@@ -195,7 +184,7 @@ final class EvaluateCommand implements Callable<Integer> {
     result.put("store", store.folder().toString());
     result.put("version", version);
     result.put("results", figures);
-    Json.write(json, result, out);
+    output.json(result);
     if (report != null) {
       page(store, version, spec, table).write(report);
     }

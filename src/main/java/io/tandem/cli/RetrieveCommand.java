@@ -12,7 +12,6 @@ import io.tandem.retrieval.Query;
 import io.tandem.retrieval.Retrieve;
 import io.tandem.retrieval.Retriever;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -21,12 +20,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(
     name = "retrieve",
@@ -42,8 +38,7 @@ import picocli.CommandLine.Spec;
     })
 final class RetrieveCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "STORE", description = "The store.")
-  Path folder = Path.of("");
+  @Mixin StoreArgument argument = new StoreArgument();
 
   @Option(
       names = "--query",
@@ -72,21 +67,15 @@ final class RetrieveCommand implements Callable<Integer> {
       description = "Attributes of the items to show.")
   List<String> shown = List.of();
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Also write the hits as JSON; - for standard output.")
-  @Nullable String json;
-
-  @Spec @Nullable CommandSpec command;
+  @Mixin JsonOutput output = new JsonOutput();
 
   /** A hit with what is shown of it. */
   record Shown(String item, float score, Map<String, String> attributes) {}
 
   @Override
   public Integer call() {
-    PrintWriter out = Console.out(command);
-    Store store = Store.open(folder);
+    PrintWriter out = output.text();
+    Store store = argument.open();
     ModelSpec spec = SpecReader.read(store.current().spec(), Map.of());
     Set<String> lists = new HashSet<>();
     for (FeatureSpec feature : spec.features().query()) {
@@ -108,7 +97,7 @@ final class RetrieveCommand implements Callable<Integer> {
       request = request.excludeSeen();
     }
     printHistory(store, spec, lists, out);
-    try (Retriever retriever = Retriever.open(folder)) {
+    try (Retriever retriever = Retriever.open(argument.folder)) {
       long begin = System.nanoTime();
       List<Hit> hits = retriever.retrieve(query.build(), request);
       double millis = (System.nanoTime() - begin) / 1e6;
@@ -120,7 +109,7 @@ final class RetrieveCommand implements Callable<Integer> {
       out.printf(Locale.ROOT, "Retrieved (%.1f ms, first query of this process):%n", millis);
       out.print(table(results));
       out.flush();
-      Json.write(json, results, out);
+      output.json(results);
     }
     return 0;
   }

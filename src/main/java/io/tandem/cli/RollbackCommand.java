@@ -2,13 +2,11 @@ package io.tandem.cli;
 
 import io.tandem.artifact.Store;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(
     name = "rollback",
@@ -16,18 +14,17 @@ import picocli.CommandLine.Spec;
     description = "Makes an earlier version current: the one before, or the one named.")
 final class RollbackCommand implements Callable<Integer> {
 
-  @Parameters(index = "0", paramLabel = "STORE", description = "The store.")
-  Path folder = Path.of("");
+  @Mixin StoreArgument argument = new StoreArgument();
 
   @Parameters(index = "1", arity = "0..1", paramLabel = "VERSION", description = "Its id.")
   @Nullable String version;
 
-  @Spec @Nullable CommandSpec command;
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
-    PrintWriter out = Console.out(command);
-    Store store = Store.open(folder);
+    PrintWriter out = output.text();
+    Store store = argument.open();
     if (version == null) {
       store.rollback();
     } else {

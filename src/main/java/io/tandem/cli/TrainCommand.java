@@ -27,10 +27,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 @Command(
     name = "train",
@@ -65,17 +64,11 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Continue from the last checkpoint in the store.")
   boolean resume;
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Also write the outcome as JSON; - for standard output.")
-  @Nullable String json;
-
-  @Spec @Nullable CommandSpec command;
+  @Mixin JsonOutput output = new JsonOutput();
 
   @Override
   public Integer call() {
-    PrintWriter console = Console.out(command);
+    PrintWriter console = output.text();
     ModelSpec spec = SpecReader.read(specification, overrides);
     Path folder = out == null ? Path.of(".tandem", spec.name()) : out;
     Store store = Store.create(folder);
@@ -156,10 +149,8 @@ final class TrainCommand implements Callable<Integer> {
         manifest.index().recall(),
         (System.nanoTime() - begin) / 1e9);
     console.flush();
-    Json.write(
-        json,
-        Map.of("store", store.folder().toString(), "version", version.id(), "manifest", manifest),
-        console);
+    output.json(
+        Map.of("store", store.folder().toString(), "version", version.id(), "manifest", manifest));
     return 0;
   }
 

@@ -3,14 +3,10 @@ package io.tandem.cli;
 import io.tandem.artifact.OpenVersion;
 import io.tandem.artifact.Store;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
+import picocli.CommandLine.Mixin;
 
 @Command(
     name = "verify",
@@ -20,15 +16,14 @@ import picocli.CommandLine.Spec;
             + " version opens.")
 final class VerifyCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "STORE", description = "The store.")
-  Path folder = Path.of("");
+  @Mixin StoreArgument argument = new StoreArgument();
 
-  @Spec @Nullable CommandSpec command;
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
-    PrintWriter out = Console.out(command);
-    Store store = Store.open(folder);
+    PrintWriter out = output.text();
+    Store store = argument.open();
     int damaged = 0;
     for (String id : store.versions()) {
       List<String> problems = store.verify(id);

@@ -4,16 +4,11 @@ import io.tandem.artifact.Manifest;
 import io.tandem.artifact.Store;
 import io.tandem.report.Table;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
+import picocli.CommandLine.Mixin;
 
 @Command(
     name = "versions",
@@ -21,24 +16,17 @@ import picocli.CommandLine.Spec;
     description = "Lists the versions of a store, oldest first; * marks the current one.")
 final class VersionsCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "STORE", description = "The store.")
-  Path folder = Path.of("");
+  @Mixin StoreArgument argument = new StoreArgument();
 
-  @Option(
-      names = "--json",
-      paramLabel = "FILE",
-      description = "Also write the manifests as JSON; - for standard output.")
-  @Nullable String json;
-
-  @Spec @Nullable CommandSpec command;
+  @Mixin JsonOutput output = new JsonOutput();
 
   /** A version as it is listed. */
   record Listed(String id, boolean current, Manifest manifest) {}
 
   @Override
   public Integer call() {
-    PrintWriter out = Console.out(command);
-    Store store = Store.open(folder);
+    PrintWriter out = output.text();
+    Store store = argument.open();
     String current = store.currentId().orElse("");
     List<Listed> versions = new ArrayList<>();
     Table table =
@@ -61,7 +49,7 @@ final class VersionsCommand implements Callable<Integer> {
     }
     out.print(table);
     out.flush();
-    Json.write(json, versions, out);
+    output.json(versions);
     return 0;
   }
 }
