@@ -11,6 +11,7 @@ import io.tandem.evaluation.ConstantRanker;
 import io.tandem.evaluation.EmbeddingRanker;
 import io.tandem.evaluation.HeldOut;
 import io.tandem.evaluation.HeldOut.Seen;
+import io.tandem.evaluation.ItemCounts;
 import io.tandem.evaluation.Metrics;
 import io.tandem.evaluation.PopularityBias;
 import io.tandem.evaluation.Ranker;
@@ -110,7 +111,7 @@ final class EvaluateCommand implements Callable<Integer> {
       List<Figures> figures) {
     int most = cutoffs.stream().mapToInt(Integer::intValue).max().orElse(10);
     int[][] lists = Ranking.top(ranker, test.question(), most);
-    long[] counts = dataset.split().train().itemCounts(dataset.itemKeys().size());
+    ItemCounts counts = ItemCounts.of(dataset.split().train(), dataset.itemKeys().size());
     for (int k : cutoffs) {
       figures.add(
           new Figures(

@@ -23,6 +23,25 @@ public final class EmbeddingRanker implements Ranker {
     this.items = matrix(items, dim);
   }
 
+  private EmbeddingRanker(INDArray queries, INDArray items) {
+    this.queries = queries;
+    this.items = items;
+  }
+
+  /**
+   * Other queries over the same items, which are not copied again.
+   *
+   * @param others [n × dim] row-major
+   */
+  public EmbeddingRanker withQueries(float[] others) {
+    int dim = (int) items.size(1);
+    if (others.length % dim != 0) {
+      throw new IllegalArgumentException(
+          "%d numbers are not rows of %d".formatted(others.length, dim));
+    }
+    return new EmbeddingRanker(matrix(others, dim), items);
+  }
+
   @Override
   public int items() {
     return (int) items.size(0);

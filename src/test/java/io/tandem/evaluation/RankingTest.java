@@ -26,6 +26,7 @@ final class RankingTest {
     assertThat(metrics.ndcg()).isCloseTo((1 + 0.5) / ideal, within(1e-12));
     assertThat(metrics.mrr()).isEqualTo(1);
     assertThat(metrics.hitRate()).isEqualTo(1);
+    assertThat(metrics.precision()).isCloseTo(2.0 / 3, within(1e-12));
     assertThat(metrics.queries()).isEqualTo(1);
   }
 
@@ -33,7 +34,7 @@ final class RankingTest {
   void queriesWithoutRelevantItemsDoNotCount() {
     Metrics metrics = Metrics.of(new int[][] {{0}, {1}}, new int[][] {{}, {0}}, 1);
 
-    assertThat(metrics).isEqualTo(new Metrics(1, 1, 0, 0, 0, 0));
+    assertThat(metrics).isEqualTo(new Metrics(1, 1, 0, 0, 0, 0, 0));
   }
 
   @Test
@@ -120,16 +121,21 @@ final class RankingTest {
   }
 
   @Test
-  void popularityBiasOfAHandWorkedCase() {
-    long[] counts = {100, 50, 10, 9, 8, 7, 6, 5, 4, 3};
-    int[][] lists = {{0, 1}, {0, 2}};
+  void queriesKeepTheirOwnValuesAndThoseThatDoNotCountHaveNone() {
+    int[][] lists = {{0, 1, 2}, {2, 0, 1}, {1, 0, 2}};
+    QueryMetrics metrics = QueryMetrics.of(lists, new int[][] {{1}, {}, {0, 1, 2}}, 2);
 
-    PopularityBias bias = PopularityBias.of(lists, counts, 2);
+    assertThat(metrics.values(Measure.RECALL)).containsExactly(1, Double.NaN, 2.0 / 3);
+    assertThat(metrics.values(Measure.PRECISION)).containsExactly(0.5, Double.NaN, 1);
+    assertThat(metrics.values(Measure.MRR)).containsExactly(0.5, Double.NaN, 1);
+    assertThat(metrics.values(Measure.NDCG)[2]).isEqualTo(1);
+    assertThat(metrics.mean().queries()).isEqualTo(2);
+    assertThat(metrics.mean().precision()).isEqualTo(0.75);
+  }
 
-    assertThat(bias.top1Percent()).isEqualTo(0.5);
-    assertThat(bias.top10Percent()).isEqualTo(0.5);
-    assertThat(bias.coverage()).isEqualTo(0.3);
-    assertThat(bias.gini()).isCloseTo((2 * 9 + 7 + 5 * 1) / 40.0, within(1e-12));
+  @Test
+  void precisionIsOverKAlsoWhereTheCorpusIsSmaller() {
+    assertThat(Metrics.of(new int[][] {{0, 1}}, new int[][] {{0}}, 4).precision()).isEqualTo(0.25);
   }
 
   private static int[] slow(float[] scores, int[] relevant, int[] excluded, int k) {
