@@ -33,9 +33,11 @@ final class ArchitectureTest {
           Map.entry(
               "training",
               List.of("config", "data", "feature", "tower", "loss", "evaluation", "artifact")),
-          Map.entry("artifact", List.of("config", "data", "feature", "tower", "index")),
+          Map.entry("filter", List.of("config", "data", "feature", "index")),
+          Map.entry("artifact", List.of("config", "data", "feature", "filter", "tower", "index")),
           Map.entry(
-              "retrieval", List.of("config", "data", "feature", "tower", "artifact", "index")),
+              "retrieval",
+              List.of("config", "data", "feature", "filter", "tower", "artifact", "index")),
           Map.entry(
               "rebuild",
               List.of("config", "data", "feature", "artifact", "evaluation", "index", "retrieval")),

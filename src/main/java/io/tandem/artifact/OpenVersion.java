@@ -3,6 +3,7 @@ package io.tandem.artifact;
 import io.tandem.data.DataException;
 import io.tandem.data.KeyTable;
 import io.tandem.feature.Features;
+import io.tandem.filter.FilterColumns;
 import io.tandem.index.IndexException;
 import io.tandem.index.VectorIndex;
 import io.tandem.index.faiss.FaissIndex;
@@ -20,6 +21,7 @@ public final class OpenVersion implements AutoCloseable {
   private final VectorIndex index;
   private final History history;
   private final ItemTexts texts;
+  private final FilterColumns filters;
   private final @Nullable QuerySide querySide;
 
   OpenVersion(
@@ -28,12 +30,14 @@ public final class OpenVersion implements AutoCloseable {
       VectorIndex index,
       History history,
       ItemTexts texts,
+      FilterColumns filters,
       @Nullable QuerySide querySide) {
     this.version = version;
     this.items = items;
     this.index = index;
     this.history = history;
     this.texts = texts;
+    this.filters = filters;
     this.querySide = querySide;
   }
 
@@ -60,13 +64,21 @@ public final class OpenVersion implements AutoCloseable {
       History history = History.open(folder.resolve(Version.HISTORY), size);
       ItemTexts texts =
           ItemTexts.open(folder.resolve(Version.ITEM_TEXTS), manifest.attributes(), size);
+      FilterColumns filters = filters(version);
       VectorIndex index =
           FaissIndex.read(
               folder.resolve(Version.INDEX), manifest.index().type(), manifest.dimension(), size);
-      return new OpenVersion(version, items, index, history, texts, querySide);
+      return new OpenVersion(version, items, index, history, texts, filters, querySide);
     } catch (DataException | IndexException e) {
       throw ArtifactException.of("cannot open version " + version.id(), e);
     }
+  }
+
+  private static FilterColumns filters(Version version) {
+    Manifest manifest = version.manifest();
+    return manifest.files().containsKey(Version.FILTERS + "/" + FilterColumns.COLUMNS)
+        ? FilterColumns.open(version.folder().resolve(Version.FILTERS), manifest.items())
+        : FilterColumns.none(manifest.items());
   }
 
   private static @Nullable QuerySide querySide(Version version) {
@@ -126,6 +138,11 @@ public final class OpenVersion implements AutoCloseable {
   /** Attributes of the items. */
   public ItemTexts texts() {
     return texts;
+  }
+
+  /** Columns that the items can be filtered by. */
+  public FilterColumns filters() {
+    return filters;
   }
 
   /** How a query becomes a vector; null where every query is the vector [1]. */

@@ -12,6 +12,7 @@ import io.tandem.feature.EventEncoder;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.Features;
 import io.tandem.feature.QueryContext;
+import io.tandem.filter.FilterColumns;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
 import io.tandem.index.faiss.FaissBuilder;
@@ -78,6 +79,8 @@ public final class Publisher {
       writeSpec(spec, writer);
       dataset.itemKeys().write(writer.path(Version.ITEM_KEYS));
       List<String> attributes = ItemTexts.write(dataset.items(), keyColumn(spec), writer);
+      FilterColumns.write(
+          dataset.items(), keyColumn(spec), spec.features().item(), writer.part(Version.FILTERS));
       History.write(dataset, writer);
       int dimension = dimension(spec.model());
       BuiltIndex built;

@@ -22,6 +22,7 @@ public record Version(String id, Path folder, Manifest manifest) {
   static final String INDEX = "items.faiss";
   static final String ITEM_TEXTS = "items";
   static final String HISTORY = "history";
+  static final String FILTERS = "filters";
 
   /** Digits of the manifest's hash in an id. */
   static final int HASH_DIGITS = 12;

@@ -2,6 +2,7 @@ package io.tandem.artifact;
 
 import io.tandem.artifact.Manifest.FileInfo;
 import io.tandem.artifact.Manifest.IndexInfo;
+import io.tandem.filter.FilterColumns;
 import io.tandem.index.BuiltIndex;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -79,6 +80,21 @@ public final class VersionWriter implements AutoCloseable {
   /** A new file of the version. */
   OutputStream create(String name) throws IOException {
     return disk.create(path(name));
+  }
+
+  /** A folder of the version, for filter columns. */
+  FilterColumns.Target part(String name) {
+    return new FilterColumns.Target() {
+      @Override
+      public Path path(String file) throws IOException {
+        return VersionWriter.this.path(name + "/" + file);
+      }
+
+      @Override
+      public OutputStream create(String file) throws IOException {
+        return VersionWriter.this.create(name + "/" + file);
+      }
+    };
   }
 
   /** Copies everything under a folder into the version. */

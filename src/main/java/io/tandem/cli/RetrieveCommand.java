@@ -6,6 +6,7 @@ import io.tandem.artifact.Store;
 import io.tandem.config.FeatureSpec;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
+import io.tandem.filter.Filter;
 import io.tandem.report.Table;
 import io.tandem.retrieval.Hit;
 import io.tandem.retrieval.Query;
@@ -34,7 +35,8 @@ import picocli.CommandLine.Option;
       "never seen in training are answered from what is given.",
       "",
       "  tandem retrieve store --query userId=15 --exclude-seen --show title",
-      "  tandem retrieve store --query history=260,1196,1210 -k 5"
+      "  tandem retrieve store --query history=260,1196,1210 -k 5",
+      "  tandem retrieve store --query userId=15 --filter \"genres = 'Drama' and year >= 1990\""
     })
 final class RetrieveCommand implements Callable<Integer> {
 
@@ -59,6 +61,15 @@ final class RetrieveCommand implements Callable<Integer> {
       paramLabel = "ITEM",
       description = "Leave out these items.")
   List<String> excluded = List.of();
+
+  @Option(
+      names = "--filter",
+      paramLabel = "CONDITION",
+      description = {
+        "Only items that satisfy a condition, such as",
+        "genres = 'Drama' and 1990 <= year < 2000 and not title in ('A', 'B')"
+      })
+  @Nullable String filter;
 
   @Option(
       names = "--show",
@@ -95,6 +106,9 @@ final class RetrieveCommand implements Callable<Integer> {
     Retrieve request = Retrieve.top(k).exclude(excluded);
     if (excludeSeen) {
       request = request.excludeSeen();
+    }
+    if (filter != null) {
+      request = request.where(Filter.parse(filter));
     }
     printHistory(store, spec, lists, out);
     try (Retriever retriever = Retriever.open(argument.folder)) {

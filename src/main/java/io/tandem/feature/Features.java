@@ -89,6 +89,11 @@ public final class Features {
     return queries.keyColumns();
   }
 
+  /** Columns that hold the key of items. */
+  public Set<String> itemKeyColumns() {
+    return items.keyColumns();
+  }
+
   /** Layout of the query tower's input. */
   public InputSchema querySchema() {
     return queries.schema();

@@ -7,7 +7,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One row of a chunk as raw values; moves from row to row. Not thread-safe. */
-final class RowValues implements FeatureValues {
+public final class RowValues implements FeatureValues {
   private final Rows rows;
   private final Set<String> keyColumns;
   private int row;
@@ -15,12 +15,13 @@ final class RowValues implements FeatureValues {
   /**
    * @param keyColumns columns that hold the entity's key
    */
-  RowValues(Rows rows, Set<String> keyColumns) {
+  public RowValues(Rows rows, Set<String> keyColumns) {
     this.rows = rows;
     this.keyColumns = keyColumns;
   }
 
-  RowValues at(int newRow) {
+  /** Moves to another row. */
+  public RowValues at(int newRow) {
     row = newRow;
     return this;
   }

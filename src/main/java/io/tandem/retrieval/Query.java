@@ -46,6 +46,17 @@ public final class Query {
     return values;
   }
 
+  /** Queries of equal values are equal. */
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Query query && query.values.equals(values);
+  }
+
+  @Override
+  public int hashCode() {
+    return values.hashCode();
+  }
+
   @Override
   public String toString() {
     return "Query" + values;

@@ -3,9 +3,6 @@ package io.tandem.retrieval;
 import io.tandem.artifact.History;
 import io.tandem.data.KeyTable;
 import io.tandem.feature.FeatureValues;
-import io.tandem.feature.Values;
-import java.time.DateTimeException;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,49 +21,24 @@ record QueryValues(
 
   @Override
   public @Nullable String text(String column) {
-    return text(query.value(column));
-  }
-
-  /** A value as text, or null for none and for lists. */
-  static @Nullable String text(@Nullable Object value) {
-    if (value instanceof String text) {
-      return text;
-    }
-    if (value instanceof Double number) {
-      return Values.text(number);
-    }
-    return value instanceof Instant time ? Long.toString(time.getEpochSecond()) : null;
+    return Raw.text(query.value(column));
   }
 
   @Override
   public double number(String column) {
-    Object value = query.value(column);
-    if (value instanceof Double number) {
-      return number;
-    }
-    if (value instanceof Instant time) {
-      return time.getEpochSecond();
-    }
-    return value instanceof String text ? Values.number(text) : Double.NaN;
+    return Raw.number(query.value(column));
   }
 
   @Override
   public long time(String column) {
-    Object value = query.value(column);
-    if (value instanceof Instant time) {
-      return time.getEpochSecond();
-    }
-    if (value instanceof String text && Double.isNaN(Values.number(text))) {
-      return parsed(text);
-    }
-    return Values.time(number(column));
+    return Raw.time(query.value(column));
   }
 
   @Override
   public @Nullable List<String> list(String name) {
-    Object value = query.value(name);
-    if (value instanceof List<?> list) {
-      return strings(list);
+    List<String> given = Raw.list(query.value(name));
+    if (given != null) {
+      return given;
     }
     Integer length = sequences.get(name);
     return length == null || known < 0 ? null : storedHistory(length);
@@ -79,19 +51,5 @@ record QueryValues(
       keys.add(items.key(history.row(known, place)));
     }
     return keys;
-  }
-
-  /** A builder puts lists of text only. */
-  @SuppressWarnings("unchecked")
-  static List<String> strings(List<?> list) {
-    return (List<String>) list;
-  }
-
-  private static long parsed(String text) {
-    try {
-      return Instant.parse(text.strip()).getEpochSecond();
-    } catch (DateTimeException notOne) {
-      return Long.MIN_VALUE;
-    }
   }
 }

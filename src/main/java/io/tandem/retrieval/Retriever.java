@@ -32,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A query that brings nothing the model knows is answered all the same, as a cold one.
  */
 public final class Retriever implements AutoCloseable {
+  private static final Settings DEFAULT = new Settings(0);
+
   private final Store store;
 
   /** Null once closed. */
@@ -52,22 +54,40 @@ public final class Retriever implements AutoCloseable {
    */
   public static Retriever open(Path store) {
     Store opened = Store.open(store);
-    return new Retriever(opened, new Snapshot(opened.current().open()));
+    return new Retriever(opened, new Snapshot(opened.current().open(), DEFAULT));
   }
 
   /**
    * The nearest items, best first, equal scores in the order of the catalogue.
    *
-   * @return k hits wherever k items remain after exclusions, else all that remain
+   * @return k hits wherever k items remain after filters and exclusions, else all that remain
+   * @throws io.tandem.filter.FilterException if the request filters by a column that is not there
+   *     or compares one with what it does not hold
+   * @throws DeadlineException if the request's time is over before the search begins
    * @throws IllegalStateException if the retriever is closed
    */
   public List<Hit> retrieve(Query query, Retrieve request) {
-    return with(snapshot -> snapshot.retrieve(query, request));
+    Deadline deadline = Deadline.in(request.within());
+    return with(snapshot -> snapshot.retrieve(query, request, deadline));
   }
 
   /** Answers several queries, in their order, all from one version. */
   public List<List<Hit>> retrieve(List<Query> queries, Retrieve request) {
-    return with(snapshot -> snapshot.retrieve(queries, request));
+    Deadline deadline = Deadline.in(request.within());
+    return with(snapshot -> snapshot.retrieve(queries, request, deadline));
+  }
+
+  /**
+   * The items nearest to an embedding, such as one worked out elsewhere by the same query tower.
+   *
+   * @param vector [dimension of the version's embeddings], finite
+   * @throws IllegalArgumentException for a vector of another length or with a NaN, or for a request
+   *     that excludes what was seen: a vector has no history
+   */
+  public List<Hit> retrieve(float[] vector, Retrieve request) {
+    requireNoHistory(request, "a vector");
+    Deadline deadline = Deadline.in(request.within());
+    return with(snapshot -> snapshot.retrieve(vector, request, deadline));
   }
 
   /**
@@ -77,8 +97,19 @@ public final class Retriever implements AutoCloseable {
    * @throws IllegalArgumentException if there is no such item, or k is below 1
    */
   public List<Hit> similar(String item, int k) {
-    int checked = Retrieve.top(k).k();
-    return with(snapshot -> snapshot.similar(item, checked));
+    return similar(item, Retrieve.top(k));
+  }
+
+  /**
+   * The items nearest to an item among those that a request allows, without itself.
+   *
+   * @throws IllegalArgumentException if there is no such item, or for a request that excludes what
+   *     was seen: an item has no history
+   */
+  public List<Hit> similar(String item, Retrieve request) {
+    requireNoHistory(request, "an item");
+    Deadline deadline = Deadline.in(request.within());
+    return with(snapshot -> snapshot.similar(item, request, deadline));
   }
 
   /** Attributes of an item by column, as text; empty where there is no such item. */
@@ -113,7 +144,7 @@ public final class Retriever implements AutoCloseable {
       if (store.currentId().filter(inUse::equals).isPresent()) {
         return false;
       }
-      current.set(new Snapshot(store.current().open()));
+      current.set(new Snapshot(store.current().open(), DEFAULT));
       old.giveUp();
       return true;
     }
@@ -144,6 +175,13 @@ public final class Retriever implements AutoCloseable {
           snapshot.release();
         }
       }
+    }
+  }
+
+  private static void requireNoHistory(Retrieve request, String what) {
+    if (request.seen() == Retrieve.Seen.EXCLUDED) {
+      throw new IllegalArgumentException(
+          "expected a query to exclude what it has seen, found " + what);
     }
   }
 

@@ -1,58 +1,37 @@
 package io.tandem.retrieval;
 
 import io.tandem.artifact.OpenVersion;
-import io.tandem.artifact.OpenVersion.QuerySide;
-import io.tandem.config.FeatureSpec;
 import io.tandem.index.RowSet;
 import io.tandem.index.VectorIndex;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One open version and the retrievals that use it. It is closed when it was given up and the last
  * retrieval has ended, so that no search ever meets freed memory. No lock anywhere.
  */
 final class Snapshot {
-  /**
-   * Exclusions up to which more hits are asked for and filtered; a filter inside the search costs a
-   * bit set over all rows, but not a wider search.
-   */
-  private static final int FILTERED_AFTERWARDS = 256;
-
   private final OpenVersion version;
   private final VectorIndex index;
-  private final Set<String> keyColumns;
-  private final Map<String, Integer> sequences;
+  private final Embedder embedder;
+  private final FilterCache filters;
+  private final Search search;
   private final ConcurrentLinkedQueue<Scratch> pool = new ConcurrentLinkedQueue<>();
 
   /** Retrievals at work, and one more until {@link #giveUp}. */
   private final AtomicInteger users = new AtomicInteger(1);
 
-  Snapshot(OpenVersion version) {
+  Snapshot(OpenVersion version, Settings settings) {
     this.version = version;
     index = version.index();
-    QuerySide querySide = version.querySide();
-    Set<String> columns = new HashSet<>();
-    columns.add(version.version().manifest().queryKey());
-    Map<String, Integer> lengths = new HashMap<>();
-    if (querySide != null) {
-      columns.addAll(querySide.features().queryKeyColumns());
-      for (FeatureSpec feature : querySide.features().spec().query()) {
-        if (feature instanceof FeatureSpec.Sequence sequence) {
-          lengths.put(sequence.name(), sequence.maxLength());
-        }
-      }
-    }
-    keyColumns = Set.copyOf(columns);
-    sequences = Map.copyOf(lengths);
+    embedder = new Embedder(version, settings.cachedQueries());
+    filters = new FilterCache(version.filters());
+    search = new Search(index);
   }
 
   OpenVersion version() {
@@ -82,21 +61,64 @@ final class Snapshot {
     release();
   }
 
-  List<Hit> retrieve(Query query, Retrieve request) {
+  List<Hit> retrieve(Query query, Retrieve request, Deadline deadline) {
+    deadline.checkBefore("the query was embedded");
     Scratch scratch = borrow();
     try {
-      int known = known(query);
-      embed(query, known, scratch);
+      int known = embedder.known(query);
+      embedder.embed(query, known, scratch);
+      RowSet allowed = filters.rows(request.filter());
       exclude(query, known, request, scratch);
-      search(request.k(), scratch);
-      return hits(scratch);
+      return search(request.k(), allowed, deadline, scratch);
     } finally {
       pool.offer(scratch);
     }
   }
 
-  /** As one by one, but with one search for all of those that exclude little. */
-  List<List<Hit>> retrieve(List<Query> queries, Retrieve request) {
+  List<Hit> retrieve(float[] vector, Retrieve request, Deadline deadline) {
+    if (vector.length != index.dimension()) {
+      throw new IllegalArgumentException(
+          "expected a vector of dimension %d, found %d"
+              .formatted(index.dimension(), vector.length));
+    }
+    Scratch scratch = borrow();
+    try {
+      System.arraycopy(vector, 0, scratch.vector, 0, vector.length);
+      RowSet allowed = filters.rows(request.filter());
+      excludeNamed(request, scratch);
+      return search(request.k(), allowed, deadline, scratch);
+    } finally {
+      pool.offer(scratch);
+    }
+  }
+
+  List<Hit> similar(String item, Retrieve request, Deadline deadline) {
+    int row = version.items().indexOf(item);
+    if (row < 0) {
+      throw new IllegalArgumentException(
+          "expected the key of one of %d items, found '%s'".formatted(index.size(), item));
+    }
+    Scratch scratch = borrow();
+    try {
+      index.vector(row, scratch.vector);
+      RowSet allowed = filters.rows(request.filter());
+      excludeNamed(request, scratch);
+      scratch.exclude(row);
+      return search(request.k(), allowed, deadline, scratch);
+    } finally {
+      pool.offer(scratch);
+    }
+  }
+
+  /** As one by one, but with one search for all of those that need no filter. */
+  List<List<Hit>> retrieve(List<Query> queries, Retrieve request, Deadline deadline) {
+    if (request.filter() != null) {
+      List<List<Hit>> answers = new ArrayList<>(queries.size());
+      for (Query query : queries) {
+        answers.add(retrieve(query, request, deadline));
+      }
+      return answers;
+    }
     int n = queries.size();
     int dimension = index.dimension();
     float[] vectors = new float[n * dimension];
@@ -105,16 +127,19 @@ final class Snapshot {
     Scratch scratch = borrow();
     try {
       for (int i = 0; i < n; i++) {
+        deadline.checkBefore("all queries were embedded");
         Query query = queries.get(i);
-        int known = known(query);
-        embed(query, known, scratch);
+        int known = embedder.known(query);
+        embedder.embed(query, known, scratch);
         System.arraycopy(scratch.vector, 0, vectors, i * dimension, dimension);
         exclude(query, known, request, scratch);
+        scratch.sortExcluded();
         excluded[i] = Arrays.copyOf(scratch.excluded(), scratch.excludedCount());
-        if (excluded[i].length <= FILTERED_AFTERWARDS) {
+        if (excluded[i].length <= Search.FILTERED_AFTERWARDS) {
           most = Math.max(most, excluded[i].length);
         }
       }
+      deadline.checkBefore("the search");
       int fetch = (int) Math.min(index.size(), (long) request.k() + most);
       int[] rows = new int[Math.multiplyExact(n, fetch)];
       float[] scores = new float[rows.length];
@@ -130,28 +155,10 @@ final class Snapshot {
         for (int at = i * fetch; at < (i + 1) * fetch && rows[at] >= 0; at++) {
           scratch.hits.add(rows[at], scores[at]);
         }
-        keepAllowed(request.k(), scratch);
+        search.keepAllowed(request.k(), null, scratch);
         answers.add(hits(scratch));
       }
       return answers;
-    } finally {
-      pool.offer(scratch);
-    }
-  }
-
-  List<Hit> similar(String item, int k) {
-    int row = version.items().indexOf(item);
-    if (row < 0) {
-      throw new IllegalArgumentException(
-          "expected the key of one of %d items, found '%s'".formatted(index.size(), item));
-    }
-    Scratch scratch = borrow();
-    try {
-      index.vector(row, scratch.vector);
-      scratch.clearExcluded();
-      scratch.exclude(row);
-      search(k, scratch);
-      return hits(scratch);
     } finally {
       pool.offer(scratch);
     }
@@ -162,36 +169,8 @@ final class Snapshot {
     return scratch == null ? new Scratch(index.dimension(), version.querySide()) : scratch;
   }
 
-  /** Number of the query in the stored history, or -1. */
-  private int known(Query query) {
-    for (String column : keyColumns) {
-      String key = QueryValues.text(query.value(column));
-      int known = key == null ? -1 : version.history().query(key);
-      if (known >= 0) {
-        return known;
-      }
-    }
-    return -1;
-  }
-
-  private void embed(Query query, int known, Scratch scratch) {
-    QuerySide querySide = version.querySide();
-    if (querySide == null || scratch.batch == null || scratch.tower == null) {
-      scratch.vector[0] = 1;
-      return;
-    }
-    scratch.batch.clear();
-    QueryValues values =
-        new QueryValues(query, known, version.history(), version.items(), sequences);
-    querySide.features().queries().encode(values, scratch.batch);
-    querySide.tower().embed(scratch.batch, 0, scratch.tower, scratch.vector);
-  }
-
   private void exclude(Query query, int known, Retrieve request, Scratch scratch) {
-    scratch.clearExcluded();
-    for (String item : request.excluded()) {
-      scratch.exclude(version.items().indexOf(item));
-    }
+    excludeNamed(request, scratch);
     if (request.seen() == Retrieve.Seen.EXCLUDED) {
       int count = known < 0 ? 0 : version.history().count(known);
       for (int place = 0; place < count; place++) {
@@ -199,7 +178,13 @@ final class Snapshot {
       }
       excludeGiven(query, scratch);
     }
-    scratch.sortExcluded();
+  }
+
+  private void excludeNamed(Retrieve request, Scratch scratch) {
+    scratch.clearExcluded();
+    for (String item : request.excluded()) {
+      scratch.exclude(version.items().indexOf(item));
+    }
   }
 
   private void excludeGiven(Query query, Scratch scratch) {
@@ -207,40 +192,19 @@ final class Snapshot {
         .values()
         .forEach(
             (name, value) -> {
-              boolean sequence = version.querySide() == null || sequences.containsKey(name);
-              if (sequence && value instanceof List<?> list) {
-                for (String item : QueryValues.strings(list)) {
+              if (embedder.isSequence(name) && value instanceof List<?> list) {
+                for (String item : Raw.strings(list)) {
                   scratch.exclude(version.items().indexOf(item));
                 }
               }
             });
   }
 
-  private void search(int k, Scratch scratch) {
-    int excluded = scratch.excludedCount();
-    if (excluded > FILTERED_AFTERWARDS) {
-      searchFiltered(k, scratch);
-    } else {
-      int fetch = (int) Math.min(index.size(), (long) k + excluded);
-      index.search(scratch.vector, fetch, scratch.hits);
-      keepAllowed(k, scratch);
-    }
-  }
-
-  /** Drops excluded hits; asks again where too few are left. */
-  private void keepAllowed(int k, Scratch scratch) {
-    if (scratch.excludedCount() > 0) {
-      scratch.hits.removeIf(scratch::isExcluded);
-      if (scratch.hits.size() < Math.min(k, index.size() - scratch.excludedCount())) {
-        searchFiltered(k, scratch);
-      }
-    }
-    scratch.hits.truncate(k);
-  }
-
-  private void searchFiltered(int k, Scratch scratch) {
-    RowSet allowed = RowSet.allBut(index.size(), scratch.excluded(), scratch.excludedCount());
-    index.search(scratch.vector, k, allowed, scratch.hits);
+  private List<Hit> search(int k, @Nullable RowSet allowed, Deadline deadline, Scratch scratch) {
+    scratch.sortExcluded();
+    deadline.checkBefore("the search");
+    search.search(k, allowed, scratch);
+    return hits(scratch);
   }
 
   private List<Hit> hits(Scratch scratch) {

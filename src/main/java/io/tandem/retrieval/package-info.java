@@ -1,7 +1,7 @@
 /**
  * The embedded API: ask for the items nearest to a query.
  *
- * <p>May use: artifact, data, feature, tower, index.
+ * <p>May use: artifact, data, feature, filter, tower, index.
  */
 @NullMarked
 package io.tandem.retrieval;

@@ -33,7 +33,7 @@ class PublisherTest {
     assertThat(manifest.dimension()).isEqualTo(1);
     assertThat(manifest.queryKey()).isEqualTo("userId");
     assertThat(manifest.itemKey()).isEqualTo("movieId");
-    assertThat(manifest.attributes()).containsExactly("genres", "title");
+    assertThat(manifest.attributes()).containsExactly("genres", "title", "year");
     assertThat(manifest.index().type()).isEqualTo("Flat");
     assertThat(manifest.index().recall()).isEqualTo(1);
     assertThat(SpecReader.read(version.spec(), Map.of()).name()).isEqualTo("small");

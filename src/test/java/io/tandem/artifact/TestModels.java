@@ -35,9 +35,15 @@ public final class TestModels {
       }
     }
     Files.writeString(folder.resolve("ratings.csv"), ratings.toString());
-    StringBuilder movies = new StringBuilder("movieId,title,genres\n");
+    StringBuilder movies = new StringBuilder("movieId,title,genres,year\n");
     for (int item = 0; item < ITEMS; item++) {
-      movies.append("m%d,Film né %d,%s%n".formatted(item, item, item % 2 == 0 ? "A|B" : "C"));
+      movies.append(
+          "m%d,Film né %d,%s,%s%n"
+              .formatted(
+                  item,
+                  item,
+                  item % 2 == 0 ? "A|B" : "C",
+                  item % 50 == 7 ? "" : 1900 + item % 120));
     }
     Files.writeString(folder.resolve("movies.csv"), movies.toString());
     Path file = folder.resolve("spec.yaml");

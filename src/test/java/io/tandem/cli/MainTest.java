@@ -79,6 +79,18 @@ final class MainTest {
     assertThat(run("retrieve", store, "--query", "history=i2,i4,nonsense", "-k", "3")).isZero();
     assertThat(output()).contains("3 items in its history");
 
+    assertThat(run("retrieve", store, "--query", "user=u1", "--filter", "title = 'Title 7'"))
+        .isZero();
+    assertThat(output()).contains("i7").doesNotContain("i8");
+    assertThat(run("retrieve", store, "--query", "user=u1", "--filter", "title = Title"))
+        .isEqualTo(2);
+    assertThat(error())
+        .contains(
+            "filter, character 9: expected a number, or a text in single quotes, found Title");
+    assertThat(run("retrieve", store, "--query", "user=u1", "--filter", "genre = 'A'"))
+        .isEqualTo(2);
+    assertThat(error()).contains("no column 'genre'; the columns are title (categories)");
+
     assertThat(run("versions", store)).isZero();
     assertThat(output()).contains("two_tower", "Flat");
     assertThat(run("verify", store)).isZero();

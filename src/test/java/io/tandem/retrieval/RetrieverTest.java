@@ -170,7 +170,8 @@ class RetrieverTest {
   void attributesOfItemsCanBeShown(@TempDir Path folder) throws IOException {
     publish(folder);
     try (Retriever retriever = Retriever.open(folder.resolve("store"))) {
-      assertThat(retriever.attributes("m7")).isEqualTo(Map.of("genres", "C", "title", "Film né 7"));
+      assertThat(retriever.attributes("m7"))
+          .isEqualTo(Map.of("genres", "C", "title", "Film né 7", "year", ""));
       assertThat(retriever.attributes("no such item")).isEmpty();
     }
   }

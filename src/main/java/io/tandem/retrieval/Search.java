@@ -1,0 +1,73 @@
+package io.tandem.retrieval;
+
+import io.tandem.index.RowSet;
+import io.tandem.index.VectorIndex;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Searches an index for what remains after a filter and exclusions, and keeps the promise of k hits
+ * wherever k rows remain. Takes no lock; what it works in is the caller's {@link Scratch}.
+ */
+final class Search {
+  /**
+   * Exclusions up to which more hits are asked for and filtered; a filter inside the search costs a
+   * bit set over all rows, but not a wider search.
+   */
+  static final int FILTERED_AFTERWARDS = 256;
+
+  private final VectorIndex index;
+
+  Search(VectorIndex index) {
+    this.index = index;
+  }
+
+  /**
+   * Finds the best rows for {@code scratch.vector} into {@code scratch.hits}.
+   *
+   * @param allowed null for all rows
+   */
+  void search(int k, @Nullable RowSet allowed, Scratch scratch) {
+    int excluded = scratch.excludedCount();
+    if (excluded > FILTERED_AFTERWARDS) {
+      searchRemaining(k, allowed, scratch);
+      return;
+    }
+    int rows = allowed == null ? index.size() : allowed.cardinality();
+    int fetch = (int) Math.min(rows, (long) k + excluded);
+    if (fetch == 0) {
+      scratch.hits.reset(0);
+    } else if (allowed == null) {
+      index.search(scratch.vector, fetch, scratch.hits);
+    } else {
+      index.search(scratch.vector, fetch, allowed, scratch.hits);
+    }
+    keepAllowed(k, allowed, scratch);
+  }
+
+  /** Drops excluded hits; asks again where too few are left. */
+  void keepAllowed(int k, @Nullable RowSet allowed, Scratch scratch) {
+    if (scratch.excludedCount() > 0) {
+      scratch.hits.removeIf(scratch::isExcluded);
+      if (scratch.hits.size() < k && scratch.hits.size() < remaining(allowed, scratch)) {
+        searchRemaining(k, allowed, scratch);
+      }
+    }
+    scratch.hits.truncate(k);
+  }
+
+  private int remaining(@Nullable RowSet allowed, Scratch scratch) {
+    if (allowed == null) {
+      return index.size() - scratch.excludedCount();
+    }
+    int remaining = allowed.cardinality();
+    for (int i = 0; i < scratch.excludedCount(); i++) {
+      remaining -= allowed.contains(scratch.excluded()[i]) ? 1 : 0;
+    }
+    return remaining;
+  }
+
+  private void searchRemaining(int k, @Nullable RowSet allowed, Scratch scratch) {
+    RowSet others = RowSet.allBut(index.size(), scratch.excluded(), scratch.excludedCount());
+    index.search(scratch.vector, k, allowed == null ? others : others.and(allowed), scratch.hits);
+  }
+}
