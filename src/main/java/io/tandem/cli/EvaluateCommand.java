@@ -2,33 +2,40 @@ package io.tandem.cli;
 
 import io.tandem.artifact.OpenVersion;
 import io.tandem.artifact.Store;
+import io.tandem.artifact.Version;
 import io.tandem.baseline.Popularity;
+import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
+import io.tandem.data.DataException;
 import io.tandem.data.Dataset;
 import io.tandem.data.DatasetReader;
 import io.tandem.evaluation.ConstantRanker;
-import io.tandem.evaluation.EmbeddingRanker;
+import io.tandem.evaluation.Estimate;
+import io.tandem.evaluation.Evaluation;
+import io.tandem.evaluation.Evaluation.AtCutoff;
+import io.tandem.evaluation.Evaluator;
 import io.tandem.evaluation.HeldOut;
 import io.tandem.evaluation.HeldOut.Seen;
 import io.tandem.evaluation.ItemCounts;
-import io.tandem.evaluation.Metrics;
+import io.tandem.evaluation.Measure;
 import io.tandem.evaluation.PopularityBias;
-import io.tandem.evaluation.Ranker;
-import io.tandem.evaluation.Ranking;
-import io.tandem.feature.FeatureBatch;
-import io.tandem.report.Curves;
+import io.tandem.evaluation.Segment;
+import io.tandem.report.ItemEmbeddings;
+import io.tandem.report.ModelResult;
 import io.tandem.report.Page;
+import io.tandem.report.ResultTables;
+import io.tandem.report.Sections;
 import io.tandem.report.Table;
-import io.tandem.training.EpochResult;
-import io.tandem.training.EvaluationQueries;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -43,12 +50,14 @@ import picocli.CommandLine.Option;
             + " store and, beside it, by popularity.",
     footer = {
       "",
-      "Seen items are those of training and validation. 'top 1 %%' is the share of recommendations",
-      "that go to the most popular 1 %% of items, 'coverage' the share of items ever recommended.",
+      "Seen items are those of training and validation. Intervals hold the true mean in 95 of 100",
+      "cases (bootstrap over queries). 'top 1 %%' is the share of recommendations that go to the",
+      "most popular 1 %% of items, 'coverage' the share of items ever recommended.",
       "",
       "  tandem evaluate store --k 10,50 --report report.html"
     })
 final class EvaluateCommand implements Callable<Integer> {
+  private static final String BASELINE = "popularity";
 
   @Mixin StoreArgument argument = new StoreArgument();
 
@@ -56,7 +65,7 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--k",
       split = ",",
       paramLabel = "K",
-      description = "Cut-offs (default: ${DEFAULT-VALUE}).",
+      description = "Cut-offs; segments are shown at the first (default: ${DEFAULT-VALUE}).",
       defaultValue = "10,50")
   List<Integer> cutoffs = List.of();
 
@@ -69,13 +78,44 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--report",
       paramLabel = "FILE",
-      description = "Also write one self-contained HTML page with tables and curves.")
+      description = "Also write one self-contained HTML page with tables, curves and plots.")
   @Nullable Path report;
+
+  @Option(
+      names = "--color-by",
+      paramLabel = "COLUMN",
+      description =
+          "Attribute that colours the report's map of the items (default: that of the first"
+              + " categorical feature).")
+  @Nullable String colorBy;
 
   @Mixin JsonOutput output = new JsonOutput();
 
   /** One row of the result. */
-  record Figures(String model, String seenItems, Metrics metrics, PopularityBias popularityBias) {}
+  record Figures(
+      String model,
+      String seenItems,
+      int k,
+      int queries,
+      Map<Measure, Estimate> metrics,
+      PopularityBias popularityBias,
+      List<Segment> segments) {
+
+    static Figures of(ModelResult result, AtCutoff at) {
+      return new Figures(
+          result.model(),
+          result.seenItems(),
+          at.k(),
+          at.perQuery().mean().queries(),
+          at.metrics(),
+          at.popularityBias(),
+          at.segments());
+    }
+  }
+
+  /** How much better the model is than the baseline on the same queries. */
+  record Difference(
+      String model, String from, String seenItems, int k, Map<Measure, Estimate> metrics) {}
 
   @Override
   public Integer call() {
@@ -85,142 +125,130 @@ final class EvaluateCommand implements Callable<Integer> {
       }
     }
     Store store = argument.open();
-    var version = versionId == null ? store.current() : store.version(versionId);
+    Version version = versionId == null ? store.current() : store.version(versionId);
     ModelSpec spec = SpecReader.read(version.spec(), Map.of());
-    List<Figures> figures = new ArrayList<>();
     try (Dataset dataset = DatasetReader.read(spec.data());
         OpenVersion open = version.open()) {
+      Optional<ItemColors> colors =
+          colorBy == null
+              ? ItemColors.first(spec, open.texts())
+              : Optional.of(ItemColors.of(colorBy, spec, open.texts()));
+      VersionEmbeddings embeddings = new VersionEmbeddings(open, dataset);
+      List<ModelResult> results = new ArrayList<>();
+      List<Difference> differences = new ArrayList<>();
       for (Seen seen : Seen.values()) {
-        HeldOut test = HeldOut.test(dataset, seen);
-        String seenItems = seen.name().toLowerCase(Locale.ROOT);
-        measure(spec.name(), seenItems, ranker(open, test, dataset), test, dataset, figures);
-        float[] counts = Popularity.scores(dataset.split().train(), dataset.itemKeys().size());
-        measure("popularity", seenItems, new ConstantRanker(counts), test, dataset, figures);
+        measure(spec, dataset, embeddings, seen, results, differences);
+      }
+      if (results.isEmpty()) {
+        throw new DataException("the test set is empty: see data.split");
+      }
+      show(version, results, differences);
+      output.json(json(store, version, results, differences));
+      if (report != null) {
+        ItemCounts counts = ItemCounts.of(dataset.split().train(), dataset.itemKeys().size());
+        page(store, version, spec, results, embeddings.published(spec.name(), counts), colors)
+            .write(report);
       }
     }
-    show(store, version.id(), spec, figures);
     return 0;
   }
 
   private void measure(
-      String model,
-      String seenItems,
-      Ranker ranker,
-      HeldOut test,
+      ModelSpec spec,
       Dataset dataset,
-      List<Figures> figures) {
-    int most = cutoffs.stream().mapToInt(Integer::intValue).max().orElse(10);
-    int[][] lists = Ranking.top(ranker, test.question(), most);
-    ItemCounts counts = ItemCounts.of(dataset.split().train(), dataset.itemKeys().size());
+      VersionEmbeddings embeddings,
+      Seen seen,
+      List<ModelResult> results,
+      List<Difference> differences) {
+    HeldOut test = HeldOut.test(dataset, seen);
+    if (test.queries().length == 0) {
+      return;
+    }
+    String seenItems = seen.name().toLowerCase(Locale.ROOT);
+    Evaluator evaluator = new Evaluator(dataset, test, cutoffs, spec.training().seed());
+    Evaluation model = evaluator.evaluate(embeddings.ranker(test));
+    results.add(new ModelResult(spec.name(), seenItems, model));
+    if (spec.model() instanceof ModelConfig.Popularity) {
+      return;
+    }
+    float[] counts = Popularity.scores(dataset.split().train(), dataset.itemKeys().size());
+    Evaluation baseline = evaluator.evaluate(new ConstantRanker(counts));
+    results.add(new ModelResult(BASELINE, seenItems, baseline));
     for (int k : cutoffs) {
-      figures.add(
-          new Figures(
-              model,
-              seenItems,
-              Metrics.of(lists, test.question().relevant(), k),
-              PopularityBias.of(lists, counts, k)));
-    }
-  }
-
-  /** Scores of the published embeddings, items in the data set's order. */
-  private static Ranker ranker(OpenVersion open, HeldOut test, Dataset dataset) {
-    int dim = open.version().manifest().dimension();
-    int items = dataset.itemKeys().size();
-    float[] itemVectors = new float[items * dim];
-    float[] vector = new float[dim];
-    for (int item = 0; item < items; item++) {
-      int row = open.items().indexOf(dataset.itemKeys().key(item));
-      if (row >= 0) {
-        open.index().vector(row, vector);
-        System.arraycopy(vector, 0, itemVectors, item * dim, dim);
+      Map<Measure, Estimate> metrics = new EnumMap<>(Measure.class);
+      for (Measure measure : Measure.values()) {
+        metrics.put(measure, evaluator.difference(measure, k, model, baseline));
       }
+      differences.add(new Difference(spec.name(), BASELINE, seenItems, k, metrics));
     }
-    OpenVersion.QuerySide querySide = open.querySide();
-    float[] queryVectors = new float[test.queries().length * dim];
-    if (querySide == null) {
-      java.util.Arrays.fill(queryVectors, 1);
-    } else {
-      FeatureBatch batch = EvaluationQueries.encode(test, dataset, querySide.features());
-      querySide.tower().embedAll(batch, Runtime.getRuntime().availableProcessors(), queryVectors);
-    }
-    return new EmbeddingRanker(queryVectors, itemVectors, dim);
   }
 
-  private void show(Store store, String version, ModelSpec spec, List<Figures> figures) {
+  private void show(Version version, List<ModelResult> results, List<Difference> differences) {
     PrintWriter out = output.text();
-    Table table =
-        new Table(
-            "model",
-            "seen items",
-            "k",
-            "recall",
-            "NDCG",
-            "MRR",
-            "hit rate",
-            "top 1 %",
-            "top 10 %",
-            "coverage",
-            "Gini");
-    for (Figures row : figures) {
-      Metrics m = row.metrics();
-      PopularityBias b = row.popularityBias();
-      table.row(
-          row.model(),
-          row.seenItems(),
-          m.k(),
-          m.recall(),
-          m.ndcg(),
-          m.mrr(),
-          m.hitRate(),
-          b.top1Percent(),
-          b.top10Percent(),
-          b.coverage(),
-          b.gini());
+    ResultTables tables = new ResultTables(results);
+    List<ModelResult> segmented = segmented(results);
+    out.printf(
+        "%nTest set, full corpus, %d queries, version %s, 95 %% intervals in brackets:%n%n%s%n%s",
+        results.get(0).evaluation().cutoffs().get(0).perQuery().mean().queries(),
+        version.id(),
+        tables.quality(),
+        tables.popularityBias());
+    if (!differences.isEmpty()) {
+      out.printf("%nDifference to %s, over pairs of the same query:%n%n", BASELINE);
+      Table table = new Table("model", "seen items", "k", "recall", "NDCG");
+      for (Difference difference : differences) {
+        table.row(
+            difference.model(),
+            difference.seenItems(),
+            difference.k(),
+            String.valueOf(difference.metrics().get(Measure.RECALL)),
+            String.valueOf(difference.metrics().get(Measure.NDCG)));
+      }
+      out.print(table);
     }
     out.printf(
-        "%nTest set, full corpus, %d queries, version %s:%n%n%s",
-        figures.get(0).metrics().queries(), version, table);
+        "%nRecall@%d by segment, seen items %s:%n%n%s",
+        cutoffs.get(0),
+        segmented.get(0).seenItems(),
+        new ResultTables(segmented).segments(cutoffs.get(0), Measure.RECALL));
     out.flush();
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("store", store.folder().toString());
-    result.put("version", version);
-    result.put("results", figures);
-    output.json(result);
-    if (report != null) {
-      page(store, version, spec, table).write(report);
-    }
   }
 
-  private static Page page(Store store, String version, ModelSpec spec, Table table) {
-    Page page =
-        new Page("Tandem: " + spec.name())
-            .paragraph("Version " + version)
-            .heading("Test set, full corpus")
-            .table(table);
-    List<EpochResult> epochs = TrainingFolder.readHistory(store);
-    if (!epochs.isEmpty()) {
-      page.heading("Training");
-      double[] x = epochs.stream().mapToDouble(EpochResult::epoch).toArray();
-      double[] losses = epochs.stream().mapToDouble(EpochResult::loss).toArray();
-      page.curves(new Curves("Loss", "epoch", "in-batch softmax").add("training", x, losses));
-      List<EpochResult> validated = new ArrayList<>();
-      List<Metrics> metrics = new ArrayList<>();
-      for (EpochResult epoch : epochs) {
-        Metrics validation = epoch.validation();
-        if (validation != null) {
-          validated.add(epoch);
-          metrics.add(validation);
-        }
-      }
-      if (!validated.isEmpty()) {
-        int k = metrics.get(0).k();
-        double[] at = validated.stream().mapToDouble(EpochResult::epoch).toArray();
-        page.curves(
-            new Curves("Validation", "epoch", "at " + k)
-                .add("recall", at, metrics.stream().mapToDouble(Metrics::recall).toArray())
-                .add("NDCG", at, metrics.stream().mapToDouble(Metrics::ndcg).toArray()));
-      }
+  /** Those with seen items out of the ranking, where there are any. */
+  private static List<ModelResult> segmented(List<ModelResult> results) {
+    String first = results.get(0).seenItems();
+    return results.stream().filter(result -> result.seenItems().equals(first)).toList();
+  }
+
+  private static Map<String, Object> json(
+      Store store, Version version, List<ModelResult> results, List<Difference> differences) {
+    List<Figures> figures = new ArrayList<>();
+    for (ModelResult result : results) {
+      result.evaluation().cutoffs().forEach(at -> figures.add(Figures.of(result, at)));
     }
-    return page.heading("Specification").preformatted(io.tandem.config.SpecReader.write(spec));
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("store", store.folder().toString());
+    json.put("version", version.id());
+    json.put("results", figures);
+    json.put("differences", differences);
+    return json;
+  }
+
+  private static Page page(
+      Store store,
+      Version version,
+      ModelSpec spec,
+      List<ModelResult> results,
+      ItemEmbeddings items,
+      Optional<ItemColors> colors) {
+    Page page = new Page("Tandem: " + spec.name()).paragraph("Version " + version.id());
+    Sections.results(page, results, segmented(results));
+    Sections.training(page, Map.of(spec.name(), TrainingFolder.readHistory(store)));
+    if (colors.isPresent()) {
+      Sections.items(page, items, colors.get().column(), colors.get().values());
+    } else {
+      Sections.items(page, items);
+    }
+    return page.heading("Specification").preformatted(SpecReader.write(spec));
   }
 }

@@ -6,16 +6,25 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** One self-contained HTML page: headings, paragraphs, tables and drawn curves, no script. */
+/** One self-contained HTML page: headings, paragraphs, tables and drawings, no script. */
 public final class Page {
   private static final String STYLE =
       """
-      body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+      :root { color-scheme: light dark; --line: #ddd; --mute: #666 }
+      body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
       h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
       table { border-collapse: collapse; margin: 1rem 0 }
-      th, td { padding: .25rem .8rem; border-bottom: 1px solid #ddd; text-align: left }
+      th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
+      th { color: var(--mute); font-weight: 600 }
       .number { text-align: right; font-variant-numeric: tabular-nums }
-      svg { max-width: 100%; height: auto }
+      .wide { overflow-x: auto; margin: 1rem 0 }
+      svg { display: block; max-width: 100%; min-width: 34rem; height: auto }
+      pre { overflow-x: auto; padding: .8rem; border: 1px solid var(--line); font-size: 13px }
+      @media (prefers-color-scheme: dark) {
+        :root { --line: #444; --mute: #aaa }
+        body { color: #ddd; background: #191919 }
+        .paper { filter: invert(.9) hue-rotate(180deg) }
+      }
       """;
 
   private final String title;
@@ -39,8 +48,7 @@ public final class Page {
 
   /** Adds a table. */
   public Page table(Table table) {
-    body.append(table.toHtml()).append('\n');
-    return this;
+    return wide(table.toHtml());
   }
 
   /** Adds text as it stands. */
@@ -49,9 +57,13 @@ public final class Page {
     return this;
   }
 
-  /** Adds a drawing. */
-  public Page curves(Curves curves) {
-    body.append(curves.toSvg()).append('\n');
+  /** Adds a drawing; on a narrow screen it can be moved sideways rather than shrink to a stamp. */
+  public Page drawing(Drawing drawing) {
+    return wide(drawing.toSvg());
+  }
+
+  private Page wide(String element) {
+    body.append("<div class=\"wide\">").append(element).append("</div>\n");
     return this;
   }
 
@@ -59,7 +71,8 @@ public final class Page {
   public String toHtml() {
     return """
         <!doctype html>
-        <html lang="en"><head><meta charset="utf-8"><title>%s</title>
+        <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>%s</title>
         <style>
         %s</style></head>
         <body><h1>%s</h1>

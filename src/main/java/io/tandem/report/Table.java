@@ -3,12 +3,17 @@ package io.tandem.report;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
- * A table of results, for a terminal ({@link #toString}) and for a page ({@link #toHtml}). Cells
- * that read as numbers stand to the right.
+ * A table of results, for a terminal ({@link #toString}) and for a page ({@link #toHtml}). Columns
+ * of numbers stand to the right.
  */
 public final class Table {
+  /** With a unit, an interval or a deviation behind it. */
+  private static final Pattern NUMBER =
+      Pattern.compile("[-+]?[0-9][0-9.,]*( ?[%×A-Za-z/]+| \\[[-+0-9., ]+]| ± [0-9.]+)?");
+
   private final List<String> header;
   private final List<List<String>> rows = new ArrayList<>();
 
@@ -90,8 +95,9 @@ public final class Table {
   }
 
   private boolean rightAligned(int column) {
-    return !rows.isEmpty()
+    return rows.stream().anyMatch(row -> !row.get(column).isEmpty())
         && rows.stream()
-            .allMatch(row -> row.get(column).matches("-?[0-9][0-9.,]*( ?[%×A-Za-z/]+)?"));
+            .map(row -> row.get(column))
+            .allMatch(cell -> cell.isEmpty() || NUMBER.matcher(cell).matches());
   }
 }

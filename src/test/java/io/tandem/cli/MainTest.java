@@ -2,6 +2,8 @@ package io.tandem.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -36,9 +38,9 @@ final class MainTest {
         events.append("u%d,i%d%n".formatted(user, random.nextInt(10) * 2 + user % 2));
       }
     }
-    StringBuilder items = new StringBuilder("item,title\n");
+    StringBuilder items = new StringBuilder("item,title,kind\n");
     for (int item = 0; item < 20; item++) {
-      items.append("i%d,Title %d%n".formatted(item, item));
+      items.append("i%d,Title %d,Kind %d|new%n".formatted(item, item, item % 3));
     }
     Files.writeString(folder.resolve("events.csv"), events);
     Files.writeString(folder.resolve("items.csv"), items);
@@ -68,10 +70,11 @@ final class MainTest {
         .contains("Read 320 interactions of 40 queries with 20 items", "Published ");
 
     Path report = folder.resolve("report.html");
-    assertThat(run("evaluate", store, "--k", "3,5", "--report", report.toString(), "--json", "-"))
-        .isZero();
-    assertThat(output()).contains("popularity  excluded", "\"recall\" :");
-    assertThat(Files.readString(report)).contains("<svg", "Specification");
+    assertThat(run("evaluate", store, "--k", "3,5", "--report", report.toString())).isZero();
+    assertThat(output())
+        .contains("popularity  excluded", "Difference to popularity", "Recall@3 by segment");
+    assertThat(Files.readString(report))
+        .contains("<svg", "Specification", "Training loss", "item embeddings\"");
 
     assertThat(run("retrieve", store, "--query", "user=u1", "--exclude-seen", "--show", "title"))
         .isZero();
@@ -95,6 +98,47 @@ final class MainTest {
     assertThat(output()).contains("two_tower", "Flat");
     assertThat(run("verify", store)).isZero();
     assertThat(output()).contains(": intact", "is current and opens: 20 items");
+  }
+
+  @Test
+  void evaluationsAreWrittenAsJsonWithIntervalsSegmentsAndDifferences() throws Exception {
+    String store = folder.resolve("store").toString();
+    Path json = folder.resolve("figures.json");
+    Path report = folder.resolve("report.html");
+    run("train", path("model.yaml"), "--out", store);
+
+    assertThat(
+            run(
+                "evaluate",
+                store,
+                "--k=3,5",
+                "--json=" + json,
+                "--report=" + report,
+                "--color-by=kind"))
+        .isZero();
+
+    JsonNode tree = new ObjectMapper().readTree(json.toFile());
+    assertThat(tree.path("results")).hasSize(8);
+    JsonNode first = tree.path("results").get(0);
+    assertThat(first.path("model").asText()).isEqualTo("model");
+    assertThat(first.path("seenItems").asText()).isEqualTo("excluded");
+    assertThat(first.path("k").asInt()).isEqualTo(3);
+    assertThat(first.path("queries").asInt()).isPositive();
+    for (String measure : List.of("recall", "precision", "ndcg", "mrr", "hitRate")) {
+      JsonNode estimate = first.path("metrics").path(measure);
+      assertThat(estimate.path("mean").asDouble())
+          .isBetween(estimate.path("low").asDouble(), estimate.path("high").asDouble());
+      assertThat(tree.path("differences").get(0).path("metrics").path(measure).has("mean"))
+          .isTrue();
+    }
+    assertThat(first.path("popularityBias").path("selfInformation").asDouble()).isPositive();
+    assertThat(first.path("segments").findValuesAsText("by"))
+        .contains("query", "history length", "item", "item popularity");
+    assertThat(first.path("segments").get(0).path("metrics").path("recall").has("low")).isTrue();
+    assertThat(Files.readString(report)).contains("item embeddings, by kind\"");
+
+    assertThat(run("evaluate", store, "--color-by=colour")).isEqualTo(2);
+    assertThat(error()).contains("--color-by: expected one of [kind, title], found 'colour'");
   }
 
   @Test

@@ -1,0 +1,7 @@
+package io.tandem.report;
+
+/** A picture for a page. */
+public interface Drawing {
+  /** One {@code svg} element that needs nothing outside itself. */
+  String toSvg();
+}
