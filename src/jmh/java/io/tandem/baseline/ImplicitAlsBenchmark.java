@@ -2,6 +2,7 @@ package io.tandem.baseline;
 
 import io.tandem.baseline.ImplicitAls.Next;
 import io.tandem.baseline.ImplicitAls.Settings;
+import io.tandem.baseline.ImplicitAls.State;
 import io.tandem.data.Interactions;
 import java.util.Arrays;
 import java.util.Locale;
@@ -13,6 +14,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * How long does a sweep of iALS take, and what share of the machine's matrix rate does it reach?
+ * How long does the vector of an unknown query with 30 items take?
  *
  * <p>Queries and items are drawn from Zipf distributions (exponents 0.5 and 0.9), seeded. In each
  * round, interleaved: ND4J's own product of 2048² matrices and a sweep, all cores for both. Medians
@@ -46,21 +48,22 @@ public final class ImplicitAlsBenchmark {
     INDArray c = Nd4j.createUninitialized(DataType.FLOAT, new long[] {PEAK, PEAK}, 'f');
     double[] seconds = new double[rounds + 2];
     double[] peak = new double[rounds + 2];
-    als.train(
-        als.start(),
-        (progress, state) -> {
-          seconds[progress.sweep() - 1] = progress.seconds();
-          long start = System.nanoTime();
-          Nd4j.gemm(a, b, c, false, false, 1, 0);
-          peak[progress.sweep() - 1] = 2.0 * PEAK * PEAK * PEAK / (System.nanoTime() - start);
-          System.out.printf(
-              Locale.ROOT,
-              "sweep %d: %.2f s, objective %.1f%n",
-              progress.sweep(),
-              progress.seconds(),
-              progress.objective());
-          return Next.CONTINUE;
-        });
+    State trained =
+        als.train(
+            als.start(),
+            (progress, state) -> {
+              seconds[progress.sweep() - 1] = progress.seconds();
+              long start = System.nanoTime();
+              Nd4j.gemm(a, b, c, false, false, 1, 0);
+              peak[progress.sweep() - 1] = 2.0 * PEAK * PEAK * PEAK / (System.nanoTime() - start);
+              System.out.printf(
+                  Locale.ROOT,
+                  "sweep %d: %.2f s, objective %.1f%n",
+                  progress.sweep(),
+                  progress.seconds(),
+                  progress.objective());
+              return Next.CONTINUE;
+            });
     double sweep = median(seconds);
     System.out.printf(
         Locale.ROOT,
@@ -77,6 +80,22 @@ public final class ImplicitAlsBenchmark {
         PEAK,
         median(peak),
         100 * flops / 1e9 / sweep / median(peak));
+    System.out.printf(Locale.ROOT, "fold-in: %.0f µs%n", foldIn(als.foldIn(trained), items));
+  }
+
+  /** Median microseconds of one thread. */
+  private static double foldIn(FoldIn foldIn, int items) {
+    SplittableRandom random = new SplittableRandom(2);
+    FoldIn.Scratch scratch = foldIn.scratch();
+    float[] target = new float[foldIn.dim()];
+    double[] micros = new double[3000];
+    for (int i = 0; i < micros.length; i++) {
+      int[] drawn = random.ints(30, 0, items).toArray();
+      long start = System.nanoTime();
+      foldIn.solve(drawn, null, drawn.length, scratch, target);
+      micros[i] = (System.nanoTime() - start) / 1e3;
+    }
+    return median(micros);
   }
 
   private static double flops(SparseRows rows, int others, int dim) {

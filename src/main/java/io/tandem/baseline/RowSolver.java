@@ -13,6 +13,8 @@ final class RowSolver {
   private final int dim;
   private final Gramian gramian;
   private final float[][] chunk;
+  private final float[] roots;
+  private final float[] chunkSum;
   private final double[][] matrix;
   private final double[] solution;
   private final double[][] scaled;
@@ -23,6 +25,8 @@ final class RowSolver {
     this.dim = dim;
     gramian = new Gramian(dim);
     chunk = Gramian.chunk(dim);
+    roots = new float[Gramian.CHUNK];
+    chunkSum = new float[dim];
     matrix = new double[(dim + 3) & ~3][(dim + 3) & ~3];
     solution = new double[dim];
     scaled = new double[(dim / 2 + 3) & ~3][dim];
@@ -61,10 +65,10 @@ final class RowSolver {
     for (int start = from; start < to; start += Gramian.CHUNK) {
       int count = Math.min(Gramian.CHUNK, to - start);
       for (int t = 0; t < count; t++) {
-        float root = (float) Math.sqrt(weights[start + t]);
-        gather(vectors, columns[start + t] * dim, root, chunk[t]);
+        gather(vectors, columns[start + t] * dim, weights[start + t], t);
       }
       gramian.add(chunk, count, matrix);
+      addRightHandSide(count);
     }
     if (!Cholesky.factor(matrix, dim)) {
       throw notPositiveDefinite(to - from, ridge);
@@ -75,14 +79,35 @@ final class RowSolver {
     }
   }
 
-  /** Scales a vector by the root of its weight and adds it to the right-hand side. */
-  private void gather(float[] vectors, int offset, float root, float[] row) {
-    double weight = root;
+  /** Scales a vector by the root of its weight. */
+  private void gather(float[] vectors, int offset, float weight, int place) {
+    float root = (float) Math.sqrt(weight);
+    float[] row = chunk[place];
+    roots[place] = root;
     for (int i = 0; i < dim; i++) {
       row[i] = root * vectors[offset + i];
     }
+  }
+
+  /** Adds the chunk's rows times the roots once more; up to a multiple of four, rows are zeros. */
+  private void addRightHandSide(int count) {
+    Arrays.fill(chunkSum, 0);
+    for (int t = 0; t < count; t += 4) {
+      MultiplyAdd.add(
+          chunkSum,
+          chunk[t],
+          chunk[t + 1],
+          chunk[t + 2],
+          chunk[t + 3],
+          roots[t],
+          roots[t + 1],
+          roots[t + 2],
+          roots[t + 3],
+          0,
+          dim);
+    }
     for (int i = 0; i < dim; i++) {
-      solution[i] += weight * row[i];
+      solution[i] += chunkSum[i];
     }
   }
 
