@@ -106,7 +106,15 @@ final class BenchmarkStore {
 
   private static TowerShape tower(
       InputSchema input, List<Integer> hidden, ModelConfig.TwoTower shape) {
-    return new TowerShape(input, hidden, shape.dim(), shape.activation(), 0, 0, shape.normalize());
+    return new TowerShape(
+        input,
+        shape.queryCombine(),
+        hidden,
+        shape.dim(),
+        shape.activation(),
+        0,
+        0,
+        shape.normalize());
   }
 
   private static Dataset dataset(int items, int queries) {

@@ -3,6 +3,7 @@ package io.tandem.tower;
 import com.sun.management.ThreadMXBean;
 import io.tandem.config.FeatureSpec.Pooling;
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
@@ -38,7 +39,8 @@ public final class ExportedTowerBenchmark {
                 new Slot("a", new TableShape("a", 100_000, 64), Pooling.MEAN),
                 new Slot("b", new TableShape("b", 100_000, 64), Pooling.MEAN)),
             0);
-    TowerShape shape = new TowerShape(schema, List.of(256, 128), 64, Activation.RELU, 0, 0, true);
+    TowerShape shape =
+        new TowerShape(schema, Combine.CONCAT, List.of(256, 128), 64, Activation.RELU, 0, 0, true);
     Optimizer optimizer =
         new Optimizer(Optimizer.Dense.ADAM, Optimizer.Sparse.ROWWISE_ADAGRAD, 1e-3, 0.05);
     Path folder = Files.createTempDirectory("tower");

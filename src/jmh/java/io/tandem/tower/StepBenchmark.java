@@ -2,12 +2,15 @@ package io.tandem.tower;
 
 import io.tandem.config.FeatureSpec.Pooling;
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.Slot;
 import io.tandem.feature.InputSchema.TableShape;
-import io.tandem.loss.InBatchSoftmax;
+import io.tandem.loss.CandidateLoss;
+import io.tandem.loss.Candidates;
+import io.tandem.loss.Targets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -40,10 +43,11 @@ public final class StepBenchmark {
     private final TowerModel model;
     private final FeatureBatch queries;
     private final FeatureBatch items;
-    private final InBatchSoftmax loss = new InBatchSoftmax();
+    private final CandidateLoss loss = CandidateLoss.softmax(0);
     private final INDArray gradU = Nd4j.create(DataType.FLOAT, BATCH, DIM);
     private final INDArray gradV = Nd4j.create(DataType.FLOAT, BATCH, DIM);
-    private final InBatchSoftmax.Batch batch;
+    private final Targets targets;
+    private final Candidates candidates;
     private final long[] parts = new long[4];
 
     Subject(int rows) {
@@ -61,7 +65,12 @@ public final class StepBenchmark {
       float[] logQ = new float[BATCH];
       Arrays.setAll(ids, i -> items.ids(0)[i]);
       Arrays.fill(logQ, -9);
-      batch = new InBatchSoftmax.Batch(ids, logQ, null, true);
+      float[] counts = new float[BATCH];
+      Arrays.fill(counts, 1);
+      candidates = new Candidates(ids, counts, logQ, Candidates.AccidentalHits.MASKED);
+      int[] columns = new int[BATCH];
+      Arrays.setAll(columns, i -> i);
+      targets = Targets.single(columns, null);
     }
 
     double step() {
@@ -69,7 +78,7 @@ public final class StepBenchmark {
       INDArray u = model.forwardQueries(queries);
       INDArray v = model.forwardItems(items);
       long forward = System.nanoTime();
-      loss.compute(u, v, batch, 0.1, gradU, gradV);
+      loss.compute(u, v, targets, candidates, 0.1, gradU, gradV);
       long losses = System.nanoTime();
       model.step(gradU, gradV, 1);
       long end = System.nanoTime();
@@ -141,7 +150,8 @@ public final class StepBenchmark {
   }
 
   private static TowerShape shape(InputSchema input) {
-    return new TowerShape(input, List.of(256, 128), DIM, Activation.RELU, 0, 0, true);
+    return new TowerShape(
+        input, Combine.CONCAT, List.of(256, 128), DIM, Activation.RELU, 0, 0, true);
   }
 
   private static InputSchema schema(String side, int rows) {

@@ -115,13 +115,11 @@ public final class Publisher {
   }
 
   private static int dimension(ModelConfig model) {
-    if (model instanceof ModelConfig.TwoTower towers) {
+    ModelConfig.TwoTower towers = model.towers();
+    if (towers != null) {
       return towers.dim();
     }
-    if (model instanceof ModelConfig.Popularity) {
-      return 1;
-    }
-    throw new IllegalStateException("no way to publish " + model);
+    return model instanceof ModelConfig.MatrixFactorization factors ? factors.dim() : 1;
   }
 
   private static void writeSpec(ModelSpec spec, VersionWriter writer) throws IOException {
@@ -191,8 +189,7 @@ public final class Publisher {
       int query = (int) ((long) i * train.queries() / n);
       int end = train.end(query);
       if (train.count(query) > 0) {
-        QueryContext context =
-            new QueryContext(train, train.start(query), end, train.time(end - 1));
+        QueryContext context = QueryContext.of(train, train.start(query), end, train.time(end - 1));
         events.encode(query, context, batch);
       }
     }

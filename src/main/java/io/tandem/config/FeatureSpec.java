@@ -18,9 +18,17 @@ public sealed interface FeatureSpec {
    * @param dim width of the embedding
    * @param minCount values rarer than this in training share the out-of-vocabulary rows
    * @param oovBuckets rows for values out of the vocabulary, chosen by hash; at least 1
+   * @param dropout probability of training on an example as though its value were out of the
+   *     vocabulary (DropoutNet: Volkovs et al. 2017), so that the other features learn to carry
+   *     entities never seen; in [0, 1)
    */
-  record Id(String name, String column, int dim, int minCount, int oovBuckets)
-      implements FeatureSpec {}
+  record Id(String name, String column, int dim, int minCount, int oovBuckets, double dropout)
+      implements FeatureSpec {
+    /** Never dropped. */
+    public Id(String name, String column, int dim, int minCount, int oovBuckets) {
+      this(name, column, dim, minCount, oovBuckets, 0);
+    }
+  }
 
   /**
    * Several categories at once, such as genres: the pooled embeddings of its values.
@@ -42,8 +50,29 @@ public sealed interface FeatureSpec {
    * shares vocabulary and embedding table of the item feature {@code of}.
    *
    * @param of name of an {@link Id} feature of the item side whose column is the item's key
+   * @param decay for RECENCY: the weight of an item over that of the one after it, in (0, 1]
+   * @param layers of a TRANSFORMER or GRU
+   * @param heads of a TRANSFORMER's attention; divides the width of the id's embedding
+   * @param dropout of a TRANSFORMER, GRU or ATTENTION while training, in [0, 1)
    */
-  record Sequence(String name, String of, int maxLength, Pooling pooling) implements FeatureSpec {}
+  record Sequence(
+      String name,
+      String of,
+      int maxLength,
+      Pooling pooling,
+      double decay,
+      int layers,
+      int heads,
+      double dropout)
+      implements FeatureSpec {
+    /** Weight ratio of RECENCY where none is given. */
+    public static final double DECAY = 0.9;
+
+    /** Without the settings that only some poolings have. */
+    public Sequence(String name, String of, int maxLength, Pooling pooling) {
+      this(name, of, maxLength, pooling, pooling == Pooling.RECENCY ? DECAY : 0, 0, 0, 0);
+    }
+  }
 
   /**
    * A number. {@code BUCKETIZE} gives an embedding of {@code dim} for each of {@code buckets}
@@ -82,7 +111,25 @@ public sealed interface FeatureSpec {
   /** How the embeddings of several values become one. */
   enum Pooling {
     MEAN,
-    SUM
+    SUM,
+    /** Sequences: a mean whose weights fall geometrically towards older items. */
+    RECENCY,
+    /** Sequences: a learned softmax over the items. */
+    ATTENTION,
+    /** Sequences: the last state of gated recurrent units (Cho et al. 2014). */
+    GRU,
+    /** Sequences: causal self-attention, the last position (Kang and McAuley 2018, SASRec). */
+    TRANSFORMER,
+    /**
+     * Sequences, of matrix factorization alone: the query vector that ridge regression on the items
+     * gives (Hu et al. 2008).
+     */
+    FOLD_IN;
+
+    /** Whether it has parameters that are trained. */
+    public boolean isNetwork() {
+      return this == ATTENTION || this == GRU || this == TRANSFORMER;
+    }
   }
 
   /** What happens to a number. */

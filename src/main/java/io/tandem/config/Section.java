@@ -1,7 +1,6 @@
 package io.tandem.config;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -202,9 +201,12 @@ final class Section {
   }
 
   <E extends Enum<E>> E choice(String key, E absent) {
-    E[] constants = absent.getDeclaringClass().getEnumConstants();
-    String name = choice(key, name(absent), names(constants));
-    return Arrays.stream(constants).filter(c -> name(c).equals(name)).findFirst().orElse(absent);
+    return choice(key, absent, List.of(absent.getDeclaringClass().getEnumConstants()));
+  }
+
+  <E extends Enum<E>> E choice(String key, E absent, List<E> allowed) {
+    String name = choice(key, name(absent), allowed.stream().map(Section::name).toList());
+    return allowed.stream().filter(c -> name(c).equals(name)).findFirst().orElse(absent);
   }
 
   String choice(String key, String absent, List<String> allowed) {
@@ -287,10 +289,6 @@ final class Section {
 
   static String name(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT);
-  }
-
-  private static List<String> names(Enum<?>[] constants) {
-    return Arrays.stream(constants).map(Section::name).toList();
   }
 
   private String expectedInsteadOf(String key) {

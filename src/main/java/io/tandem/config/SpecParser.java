@@ -3,23 +3,13 @@ package io.tandem.config;
 import io.tandem.config.DataSpec.EntitySpec;
 import io.tandem.config.DataSpec.InteractionsSpec;
 import io.tandem.config.Section.Range;
-import io.tandem.config.TrainingConfig.AccidentalHits;
-import io.tandem.config.TrainingConfig.Metric;
-import io.tandem.config.TrainingConfig.Optimizer;
-import io.tandem.config.TrainingConfig.SamplingCorrection;
-import io.tandem.config.TrainingConfig.Schedule;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads each section of a specification; every default stands here, at its key. */
 final class SpecParser {
-  private static final int MAX_DIM = 1024;
-  private static final Pattern METRIC = Pattern.compile("([a-z_]+)@([0-9]{1,6})");
-
   private final Path folder;
 
   /**
@@ -35,9 +25,11 @@ final class SpecParser {
       root.problem("name", "letters, digits, '.', '_' and '-'", "'" + name + "'");
     }
     DataSpec data = data(root.section("data"));
-    FeaturesSpec features = new FeatureParser(data).features(root.section("features"));
-    ModelConfig model = model(root.section("model"));
-    TrainingConfig training = training(root.section("training"));
+    ModelConfig model = ModelParser.model(root.section("model"), !root.has("features"));
+    FeaturesSpec features =
+        new FeatureParser(data, model).features(root.section("features"), root.has("features"));
+    TrainingConfig training =
+        new TrainingParser(data, features, model).training(root.section("training"));
     IndexConfig index = index(root.sectionOr("index", "type"));
     root.end();
     return new ModelSpec(name, data, features, model, training, index);
@@ -194,94 +186,6 @@ final class SpecParser {
         like.delimiter(),
         like.columns(),
         like.encoding());
-  }
-
-  private static ModelConfig model(Section section) {
-    String type = section.choice("type", "two_tower", List.of("two_tower", "popularity"));
-    ModelConfig model =
-        type.equals("popularity")
-            ? new ModelConfig.Popularity()
-            : new ModelConfig.TwoTower(
-                section.integer("dim", 64, 1, MAX_DIM),
-                section.integers("query_hidden", List.of(128), 1, 8192),
-                section.integers("item_hidden", List.of(128), 1, 8192),
-                section.choice("activation", ModelConfig.Activation.RELU),
-                section.number("dropout", 0, Range.SHARE_BELOW_ONE),
-                section.number("l2", 0, Range.NOT_NEGATIVE),
-                section.flag("normalize", true));
-    section.end();
-    return model;
-  }
-
-  private static TrainingConfig training(Section section) {
-    section.choice("loss", "in_batch_softmax", List.of("in_batch_softmax"));
-    TrainingConfig config =
-        new TrainingConfig(
-            section.number("temperature", 0.1, Range.POSITIVE),
-            section.flag("learn_temperature", false),
-            samplingCorrection(section),
-            section.choice("accidental_hits", AccidentalHits.MASK),
-            section.integer("batch", 1024, 2, 1 << 20),
-            section.integer("epochs", 30, 1, Integer.MAX_VALUE),
-            optimizer(section.section("optimizer")),
-            schedule(section.sectionOr("schedule", "type")),
-            metric(section),
-            section.integer("patience", 5, 0, Integer.MAX_VALUE),
-            section.integer("validate_every", 1, 0, Integer.MAX_VALUE),
-            section.integer("checkpoint_every", 1, 1, Integer.MAX_VALUE),
-            section.integer("max_validation_queries", 2000, 1, Integer.MAX_VALUE),
-            section.seed("seed", 42));
-    section.end();
-    return config;
-  }
-
-  private static SamplingCorrection samplingCorrection(Section section) {
-    String text =
-        section.choice(
-            "sampling_correction", "exact", List.of("exact", "streaming", "none", "true", "false"));
-    return switch (text) {
-      case "streaming" -> SamplingCorrection.STREAMING;
-      case "none", "false" -> SamplingCorrection.NONE;
-      default -> SamplingCorrection.EXACT;
-    };
-  }
-
-  private static Optimizer optimizer(Section section) {
-    Optimizer.Dense dense = section.choice("dense", Optimizer.Dense.ADAM);
-    Optimizer.Sparse sparse = section.choice("sparse", Optimizer.Sparse.ROWWISE_ADAGRAD);
-    double rate = section.number("rate", 0, Range.POSITIVE);
-    double denseRate = section.number("dense_rate", rate > 0 ? rate : 0.001, Range.POSITIVE);
-    double sparseDefault = sparse == Optimizer.Sparse.ADAM ? 0.001 : 0.05;
-    double sparseRate =
-        section.number("sparse_rate", rate > 0 ? rate : sparseDefault, Range.POSITIVE);
-    section.end();
-    return new Optimizer(dense, sparse, denseRate, sparseRate);
-  }
-
-  private static Schedule schedule(Section section) {
-    Schedule schedule =
-        new Schedule(
-            section.choice("type", Schedule.Shape.CONSTANT),
-            section.number("warmup", 0, Range.SHARE_BELOW_ONE));
-    section.end();
-    return schedule;
-  }
-
-  private static Metric metric(Section section) {
-    String text = section.text("metric", "recall@10").toLowerCase(Locale.ROOT);
-    Matcher matcher = METRIC.matcher(text);
-    if (matcher.matches() && !matcher.group(2).matches("0+")) {
-      for (Metric.Kind kind : Metric.Kind.values()) {
-        if (Section.name(kind).equals(matcher.group(1))) {
-          return new Metric(kind, Integer.parseInt(matcher.group(2)));
-        }
-      }
-    }
-    section.problem(
-        "metric",
-        "recall, ndcg, mrr or hit_rate at a cut-off, such as recall@10",
-        "'" + text + "'");
-    return new Metric(Metric.Kind.RECALL, 10);
   }
 
   private static IndexConfig index(Section section) {

@@ -18,10 +18,12 @@ final class SpecWriter {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("name", spec.name());
     tree.put("data", data(spec.data()));
-    Map<String, Object> features = new LinkedHashMap<>();
-    features.put("query", spec.features().query().stream().map(SpecWriter::feature).toList());
-    features.put("item", spec.features().item().stream().map(SpecWriter::feature).toList());
-    tree.put("features", features);
+    if (!(spec.model() instanceof ModelConfig.MatrixFactorization)) {
+      Map<String, Object> features = new LinkedHashMap<>();
+      features.put("query", spec.features().query().stream().map(SpecWriter::feature).toList());
+      features.put("item", spec.features().item().stream().map(SpecWriter::feature).toList());
+      tree.put("features", features);
+    }
     tree.put("model", model(spec.model()));
     tree.put("training", training(spec.training()));
     tree.put("index", index(spec.index()));
@@ -101,6 +103,7 @@ final class SpecWriter {
       tree.put("dim", id.dim());
       tree.put("min_count", id.minCount());
       tree.put("oov_buckets", id.oovBuckets());
+      tree.put("dropout", id.dropout());
     } else if (feature instanceof FeatureSpec.Bag bag) {
       tree.put("type", "bag");
       tree.put("column", bag.column());
@@ -114,6 +117,14 @@ final class SpecWriter {
       tree.put("of", sequence.of());
       tree.put("max_length", sequence.maxLength());
       tree.put("pooling", Section.name(sequence.pooling()));
+      if (sequence.pooling() == FeatureSpec.Pooling.RECENCY) {
+        tree.put("decay", sequence.decay());
+      }
+      if (sequence.pooling().isNetwork()) {
+        tree.put("layers", sequence.layers());
+        tree.put("heads", sequence.heads());
+        tree.put("dropout", sequence.dropout());
+      }
     } else if (feature instanceof FeatureSpec.Numeric numeric) {
       tree.put("type", "numeric");
       tree.put("column", numeric.column());
@@ -140,24 +151,49 @@ final class SpecWriter {
 
   private static Map<String, Object> model(ModelConfig model) {
     Map<String, Object> tree = new LinkedHashMap<>();
-    if (model instanceof ModelConfig.TwoTower towers) {
+    if (model instanceof ModelConfig.Popularity popularity) {
+      tree.put("type", "popularity");
+      tree.put("half_life_days", popularity.halfLifeDays());
+    } else if (model instanceof ModelConfig.MatrixFactorization factors) {
+      tree.put("type", "matrix_factorization");
+      tree.put("solver", Section.name(factors.solver()));
+      tree.put("dim", factors.dim());
+      if (factors.solver() == ModelConfig.MatrixFactorization.Solver.ALS) {
+        tree.put("sweeps", factors.sweeps());
+        tree.put("unobserved_weight", factors.unobservedWeight());
+        tree.put("regularization", factors.regularization());
+        tree.put("regularization_exponent", factors.regularizationExponent());
+      }
+    } else if (model instanceof ModelConfig.SoftmaxDnn dnn) {
+      tree.put("type", "softmax_dnn");
+      tree.put("dim", dnn.dim());
+      tree.put("hidden", new ArrayList<>(dnn.hidden()));
+      tree.put("combine", Section.name(dnn.combine()));
+      tree.put("activation", Section.name(dnn.activation()));
+      tree.put("dropout", dnn.dropout());
+      tree.put("l2", dnn.l2());
+      tree.put("normalize", dnn.normalize());
+    } else if (model instanceof ModelConfig.TwoTower towers) {
       tree.put("type", "two_tower");
       tree.put("dim", towers.dim());
       tree.put("query_hidden", new ArrayList<>(towers.queryHidden()));
       tree.put("item_hidden", new ArrayList<>(towers.itemHidden()));
+      tree.put("query_combine", Section.name(towers.queryCombine()));
+      tree.put("item_combine", Section.name(towers.itemCombine()));
       tree.put("activation", Section.name(towers.activation()));
       tree.put("dropout", towers.dropout());
       tree.put("l2", towers.l2());
       tree.put("normalize", towers.normalize());
-    } else {
-      tree.put("type", "popularity");
     }
     return tree;
   }
 
   private static Map<String, Object> training(TrainingConfig training) {
     Map<String, Object> tree = new LinkedHashMap<>();
-    tree.put("loss", "in_batch_softmax");
+    loss(training.loss(), tree);
+    tree.put("examples", Section.name(training.examples().row()));
+    tree.put("context", Section.name(training.examples().context()));
+    tree.put("history_dropout", training.examples().historyDropout());
     tree.put("temperature", training.temperature());
     tree.put("learn_temperature", training.learnTemperature());
     tree.put("sampling_correction", Section.name(training.samplingCorrection()));
@@ -181,6 +217,27 @@ final class SpecWriter {
     tree.put("max_validation_queries", training.maxValidationQueries());
     tree.put("seed", training.seed());
     return tree;
+  }
+
+  private static void loss(TrainingConfig.Loss loss, Map<String, Object> tree) {
+    tree.put("loss", Section.name(loss.function()));
+    if (loss.function() != TrainingConfig.Loss.Function.FULL_SOFTMAX) {
+      TrainingConfig.Negatives negatives = loss.negatives();
+      Map<String, Object> drawn = new LinkedHashMap<>();
+      drawn.put("uniform", negatives.uniform());
+      drawn.put("frequency", negatives.frequency());
+      drawn.put("log_uniform", negatives.logUniform());
+      drawn.put("queue", negatives.queue());
+      drawn.put("hard", negatives.hard());
+      drawn.put("hard_every", negatives.hardEvery());
+      tree.put("negatives", drawn);
+    }
+    if (loss.function() == TrainingConfig.Loss.Function.COSINE_CONTRASTIVE) {
+      tree.put("margin", loss.margin());
+      tree.put("negative_weight", loss.negativeWeight());
+    } else {
+      tree.put("label_smoothing", loss.labelSmoothing());
+    }
   }
 
   private static Map<String, Object> index(IndexConfig index) {

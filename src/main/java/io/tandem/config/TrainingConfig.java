@@ -3,18 +3,22 @@ package io.tandem.config;
 /**
  * How a model is trained.
  *
+ * @param loss what is minimised, and over which candidates
+ * @param examples what a row of a batch is
  * @param temperature the logits' divisor, above 0
  * @param learnTemperature whether it is trained with the towers, starting from {@code temperature}
  * @param samplingCorrection logQ: what is subtracted from a logit for how often its item is drawn
  *     (Yi et al. 2019)
  * @param accidentalHits what happens where another row of the batch holds the same item
- * @param batch examples per step
+ * @param batch examples per step; of sequences trained at every position, positions
  * @param patience epochs without a better validation metric before training stops; 0 never stops
  * @param validateEvery epochs between validations; 0 for none but at the end
  * @param checkpointEvery epochs between checkpoints
  * @param maxValidationQueries bounds validation's cost; queries are drawn by the seed
  */
 public record TrainingConfig(
+    Loss loss,
+    Examples examples,
     double temperature,
     boolean learnTemperature,
     SamplingCorrection samplingCorrection,
@@ -30,6 +34,80 @@ public record TrainingConfig(
     int maxValidationQueries,
     long seed) {
 
+  /**
+   * What is minimised.
+   *
+   * @param labelSmoothing share of the target that is spread evenly over all candidates (Szegedy et
+   *     al. 2016), in [0, 1)
+   * @param margin of the cosine contrastive loss: cosine below which a negative costs nothing
+   * @param negativeWeight of the cosine contrastive loss: weight of all negatives together
+   */
+  public record Loss(
+      Function function,
+      Negatives negatives,
+      double labelSmoothing,
+      double margin,
+      double negativeWeight) {
+    /** Which loss. */
+    public enum Function {
+      /** Softmax over the items of the batch and further negatives. */
+      IN_BATCH_SOFTMAX,
+      /** Softmax over the row's own item and drawn negatives, those of the batch left out. */
+      SAMPLED_SOFTMAX,
+      /** Softmax over all items. */
+      FULL_SOFTMAX,
+      /** CCL (Mao et al. 2021) over the items of the batch and further negatives. */
+      COSINE_CONTRASTIVE
+    }
+  }
+
+  /**
+   * Negatives beside the batch's, shared by all rows of a step.
+   *
+   * @param uniform items drawn evenly (mixed negative sampling: Yang et al. 2020)
+   * @param frequency items drawn as often as they occur in training
+   * @param logUniform items drawn by Zipf's law over their rank by frequency
+   * @param queue embeddings kept from the steps before, as they were then (cross-batch negatives:
+   *     Wang et al. 2021)
+   * @param hard for each row, one of the items nearest to its query: how many of the nearest are
+   *     candidates; 0 for none
+   * @param hardEvery steps between embeddings of all items to mine from
+   */
+  public record Negatives(
+      int uniform, int frequency, int logUniform, int queue, int hard, int hardEvery) {
+    /** None but the batch's. */
+    public static final Negatives NONE = new Negatives(0, 0, 0, 0, 0, 100);
+  }
+
+  /**
+   * What a row of a batch is.
+   *
+   * @param historyDropout probability of leaving each item out of the history while training, in
+   *     [0, 1)
+   */
+  public record Examples(Row row, Context context, double historyDropout) {
+    /** What a row is. */
+    public enum Row {
+      /** One row for each interaction, which is its target. */
+      INTERACTIONS,
+      /**
+       * The same, but all positions of a query's sequence in one batch: a causal encoder passes the
+       * sequence once for all of them.
+       */
+      POSITIONS,
+      /** One row for each query, its target the normalised multi-hot of all it touched. */
+      QUERIES
+    }
+
+    /** Which of a query's interactions its history is while training. */
+    public enum Context {
+      /** Those before the target: for splits by time. */
+      PAST,
+      /** All but the target: for random splits, whose held-out interactions are of any time. */
+      OTHERS
+    }
+  }
+
   /** Where the probability of an item being drawn into a batch comes from. */
   public enum SamplingCorrection {
     NONE,
@@ -39,7 +117,7 @@ public record TrainingConfig(
     STREAMING
   }
 
-  /** Same item elsewhere in the batch: a false negative. */
+  /** Same item elsewhere among the candidates: a false negative. */
   public enum AccidentalHits {
     MASK,
     KEEP

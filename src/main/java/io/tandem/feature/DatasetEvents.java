@@ -23,6 +23,44 @@ final class DatasetEvents implements EventEncoder {
 
   @Override
   public void encode(int query, QueryContext context, FeatureBatch target) {
+    append(
+        query,
+        context.time(),
+        target,
+        (sequence, rows, slot) -> sequence.encode(context, rows, target, slot));
+  }
+
+  @Override
+  public void encodePositions(
+      int query, int[] items, long[] times, int from, int to, FeatureBatch target) {
+    int[] first = new int[target.schema().slots().size()];
+    for (int place = from; place < to; place++) {
+      int at = place;
+      append(
+          query,
+          times[at],
+          target,
+          (sequence, rows, slot) -> {
+            if (at == from) {
+              first[slot] = target.count(slot);
+              for (int i = from; i < to - 1; i++) {
+                target.add(slot, rows[items[i]]);
+              }
+            }
+            int end = first[slot] + at - from;
+            int start = Math.max(first[slot], end - sequence.spec().maxLength());
+            target.endSlot(slot, start, end);
+          });
+    }
+    target.endSharing();
+  }
+
+  /** How a sequence's slot is filled. */
+  private interface SequenceAppender {
+    void append(SequenceEncoder sequence, int[] rowsByItem, int slot);
+  }
+
+  private void append(int query, long time, FeatureBatch target, SequenceAppender sequences) {
     int slot = 0;
     int dense = 0;
     for (int i = 0; i < encoders.size(); i++) {
@@ -30,9 +68,9 @@ final class DatasetEvents implements EventEncoder {
       int width = encoder.denseWidth();
       int[] rows = sequenceRows[i];
       if (rows != null && encoder instanceof SequenceEncoder sequence) {
-        sequence.encode(context, rows, target, slot);
+        sequences.append(sequence, rows, slot);
       } else if (encoder instanceof TimestampEncoder timestamp && timestamp.event()) {
-        timestamp.encode(context.time(), target);
+        timestamp.encode(time, target);
       } else if (width == 0) {
         target.appendSlot(slot, attributes, slot, query);
       } else {

@@ -15,8 +15,13 @@ public final class FeatureBatch {
 
   private final InputSchema schema;
   private final int[][] ids;
+  private final int[][] starts;
   private final int[][] ends;
   private final int[] counts;
+
+  /** By slot, where the values begin that no row has yet. */
+  private final int[] pending;
+
   private float[] dense;
   private int denseCount;
   private int rows;
@@ -25,8 +30,10 @@ public final class FeatureBatch {
     this.schema = schema;
     int slots = schema.slots().size();
     ids = new int[slots][16];
+    starts = new int[slots][16];
     ends = new int[slots][16];
     counts = new int[slots];
+    pending = new int[slots];
     dense = new float[Math.max(16, schema.denseWidth())];
   }
 
@@ -43,6 +50,7 @@ public final class FeatureBatch {
   /** Forgets all rows. */
   public void clear() {
     Arrays.fill(counts, 0);
+    Arrays.fill(pending, 0);
     denseCount = 0;
     rows = 0;
   }
@@ -57,12 +65,38 @@ public final class FeatureBatch {
     counts[slot] = count + 1;
   }
 
-  /** Ends a slot of the row being appended; a slot may be empty. */
+  /** Ends a slot of the row being appended with what was added since; a slot may be empty. */
   public void endSlot(int slot) {
+    endSlot(slot, pending[slot], counts[slot]);
+    pending[slot] = counts[slot];
+  }
+
+  /**
+   * Ends a slot of the row being appended with values that were added before, as rows that see
+   * prefixes of one sequence share them.
+   *
+   * @param start position of its first value in {@link #ids(int)}
+   * @param end one past that of its last
+   */
+  public void endSlot(int slot, int start, int end) {
     if (rows == ends[slot].length) {
+      starts[slot] = Arrays.copyOf(starts[slot], grown(rows));
       ends[slot] = Arrays.copyOf(ends[slot], grown(rows));
     }
-    ends[slot][rows] = counts[slot];
+    starts[slot][rows] = start;
+    ends[slot][rows] = end;
+  }
+
+  /** No row to come shares values with those before. */
+  public void endSharing() {
+    System.arraycopy(counts, 0, pending, 0, counts.length);
+  }
+
+  /** Makes a row's values of a slot one value. */
+  public void replace(int slot, int row, int id) {
+    for (int i = start(slot, row); i < end(slot, row); i++) {
+      ids[slot][i] = id;
+    }
   }
 
   /** Adds the next dense number of the row being appended. */
@@ -124,7 +158,7 @@ public final class FeatureBatch {
 
   /** First position of a row's values in {@link #ids(int)}. */
   public int start(int slot, int row) {
-    return row == 0 ? 0 : ends[slot][row - 1];
+    return starts[slot][row];
   }
 
   /** One past the last position of a row's values in {@link #ids(int)}. */
@@ -132,7 +166,10 @@ public final class FeatureBatch {
     return ends[slot][row];
   }
 
-  /** Table rows of a slot, row after row; only the first {@link #count(int)} count. Not a copy. */
+  /**
+   * Table rows of a slot in the order they were added; only the first {@link #count(int)} count.
+   * Not a copy.
+   */
   public int[] ids(int slot) {
     return ids[slot];
   }

@@ -152,11 +152,11 @@ public final class Features {
   private Encoder encoder(String name, FeatureSpec feature, String side) {
     if (feature instanceof FeatureSpec.Id id) {
       Vocabulary vocabulary = vocabulary(name);
-      return new IdEncoder(id, vocabulary, table(name, vocabulary.rows(), id.dim()));
+      return new IdEncoder(id, vocabulary, table(name, vocabulary, id.dim()));
     }
     if (feature instanceof FeatureSpec.Bag bag) {
       Vocabulary vocabulary = vocabulary(name);
-      return new BagEncoder(bag, vocabulary, table(name, vocabulary.rows(), bag.dim()));
+      return new BagEncoder(bag, vocabulary, table(name, vocabulary, bag.dim()));
     }
     if (feature instanceof FeatureSpec.Sequence sequence) {
       return sequence(sequence);
@@ -168,7 +168,7 @@ public final class Features {
           numeric, statistics, buckets ? bucketTable(name, statistics, numeric.dim()) : null);
     }
     if (feature instanceof FeatureSpec.Text text) {
-      return new TextEncoder(text, table(name, text.buckets(), text.dim()));
+      return new TextEncoder(text, new InputSchema.TableShape(name, text.buckets(), text.dim()));
     }
     if (feature instanceof FeatureSpec.Timestamp timestamp) {
       boolean event = side.equals("query") && timestamp.column().equals(state.timeColumn());
@@ -182,7 +182,7 @@ public final class Features {
       if (feature instanceof FeatureSpec.Id id && id.name().equals(sequence.of())) {
         String name = "item." + id.name();
         Vocabulary vocabulary = vocabulary(name);
-        return new SequenceEncoder(sequence, vocabulary, table(name, vocabulary.rows(), id.dim()));
+        return new SequenceEncoder(sequence, vocabulary, table(name, vocabulary, id.dim()));
       }
     }
     throw new IllegalArgumentException(
@@ -192,11 +192,11 @@ public final class Features {
 
   private static InputSchema.TableShape bucketTable(
       String name, NumericEncoder.Statistics statistics, int dim) {
-    return table(name, statistics.boundaries().length + 2, dim);
+    return new InputSchema.TableShape(name, statistics.boundaries().length + 2, dim);
   }
 
-  private static InputSchema.TableShape table(String name, int rows, int dim) {
-    return new InputSchema.TableShape(name, rows, dim);
+  private static InputSchema.TableShape table(String name, Vocabulary vocabulary, int dim) {
+    return new InputSchema.TableShape(name, vocabulary.rows(), dim, vocabulary.oovBuckets());
   }
 
   private Vocabulary vocabulary(String name) {

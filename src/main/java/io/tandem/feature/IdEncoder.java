@@ -13,7 +13,7 @@ record IdEncoder(FeatureSpec.Id spec, Vocabulary vocabulary, InputSchema.TableSh
 
   @Override
   public InputSchema.Slot slot() {
-    return Encoder.slot(spec.name(), table, FeatureSpec.Pooling.MEAN);
+    return new InputSchema.Slot(spec.name(), table, FeatureSpec.Pooling.MEAN, spec.dropout(), null);
   }
 
   @Override

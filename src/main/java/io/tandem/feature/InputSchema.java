@@ -2,6 +2,7 @@ package io.tandem.feature;
 
 import io.tandem.config.FeatureSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What enters a tower: pooled embeddings slot by slot, then dense numbers. The tower's input row is
@@ -29,13 +30,32 @@ public record InputSchema(List<Slot> slots, int denseWidth) {
    *
    * @param feature its name
    * @param table where its rows are; slots of equal table share it
+   * @param dropout probability of an example's rows being taken as out of the vocabulary while
+   *     training
+   * @param sequence the specification of a sequence, whose pooling may need more than its kind
    */
-  public record Slot(String feature, TableShape table, FeatureSpec.Pooling pooling) {}
+  public record Slot(
+      String feature,
+      TableShape table,
+      FeatureSpec.Pooling pooling,
+      double dropout,
+      FeatureSpec.@Nullable Sequence sequence) {
+    /** Neither dropped nor a sequence. */
+    public Slot(String feature, TableShape table, FeatureSpec.Pooling pooling) {
+      this(feature, table, pooling, 0, null);
+    }
+  }
 
   /**
-   * An embedding table: [rows, dim]. The first rows are for values out of the vocabulary.
+   * An embedding table: [rows, dim].
    *
    * @param name unique over both towers
+   * @param oovRows the first rows, for values out of the vocabulary: 0 until they are trained
    */
-  public record TableShape(String name, int rows, int dim) {}
+  public record TableShape(String name, int rows, int dim, int oovRows) {
+    /** Without rows for values out of the vocabulary. */
+    public TableShape(String name, int rows, int dim) {
+      this(name, rows, dim, 0);
+    }
+  }
 }

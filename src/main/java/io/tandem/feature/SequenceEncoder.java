@@ -15,7 +15,7 @@ record SequenceEncoder(
 
   @Override
   public InputSchema.Slot slot() {
-    return Encoder.slot(spec.name(), table, spec.pooling());
+    return new InputSchema.Slot(spec.name(), table, spec.pooling(), 0, spec);
   }
 
   @Override
@@ -36,8 +36,8 @@ record SequenceEncoder(
    */
   void encode(QueryContext context, int[] rows, FeatureBatch target, int slot) {
     int from = Math.max(context.start(), context.end() - spec.maxLength());
-    for (int position = from; position < context.end(); position++) {
-      target.add(slot, rows[context.interactions().item(position)]);
+    for (int i = from; i < context.end(); i++) {
+      target.add(slot, rows[context.items()[i]]);
     }
     target.endSlot(slot);
   }

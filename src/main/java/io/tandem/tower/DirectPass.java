@@ -8,6 +8,7 @@ import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.activations.IActivation;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.activations.impl.ActivationReLU;
@@ -134,7 +135,11 @@ final class DirectPass implements Pass {
   }
 
   private void allocate(long rows) {
+    close(inputGradient);
     for (int l = 0; l < weights.length; l++) {
+      close(outputs[l]);
+      close(before[l]);
+      close(gradients[l]);
       long out = weights[l].size(1);
       outputs[l] = matrix(rows, out);
       // These have a derivative that the output tells as well.
@@ -144,6 +149,13 @@ final class DirectPass implements Pass {
       gradients[l] = matrix(rows, out);
     }
     inputGradient = matrix(rows, weights[0].size(0));
+  }
+
+  /** Frees memory of the steps before, without waiting for the garbage collector. */
+  private static void close(@Nullable INDArray array) {
+    if (array != null && !array.isEmpty() && array.closeable()) {
+      array.close();
+    }
   }
 
   private static INDArray matrix(long rows, long columns) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -42,6 +43,11 @@ final class EmbeddingTable {
                 pages[page][i] = (float) ((randoms[page].nextDouble() * 2 - 1) * bound);
               }
             });
+    // What was never seen says nothing.
+    for (int row = 0; row < shape.oovRows(); row++) {
+      int from = (row & (1 << shift) - 1) * shape.dim();
+      Arrays.fill(pages[row >>> shift], from, from + shape.dim(), 0);
+    }
   }
 
   TableShape shape() {

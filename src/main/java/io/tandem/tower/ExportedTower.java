@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A tower for serving: plain weights and memory-mapped embedding tables, no Deeplearning4j, no
@@ -20,11 +21,19 @@ public final class ExportedTower {
 
   private final InputSchema schema;
   private final MappedTable[] tables;
+  private final @Nullable SequencePooling[] sequences;
   private final DenseLayers layers;
+  private final TowerShape shape;
 
-  private ExportedTower(InputSchema schema, MappedTable[] tables, DenseLayers layers) {
-    this.schema = schema;
+  private ExportedTower(
+      TowerShape shape,
+      MappedTable[] tables,
+      @Nullable SequencePooling[] sequences,
+      DenseLayers layers) {
+    this.shape = shape;
+    this.schema = shape.input();
     this.tables = tables;
+    this.sequences = sequences;
     this.layers = layers;
   }
 
@@ -40,14 +49,19 @@ public final class ExportedTower {
    * @throws DataException if files are damaged or do not fit the schema
    */
   public static ExportedTower open(Path folder, Side side, InputSchema schema) {
-    Weights weights = Weights.read(TowerFiles.weights(folder, side), schema.width());
+    Path file = TowerFiles.weights(folder, side);
+    Weights weights = Weights.read(file);
+    TowerShape shape = weights.shape(file, schema);
     List<InputSchema.Slot> slots = schema.slots();
     MappedTable[] tables = new MappedTable[slots.size()];
+    SequencePooling[] sequences = new SequencePooling[slots.size()];
     for (int slot = 0; slot < tables.length; slot++) {
-      InputSchema.TableShape shape = slots.get(slot).table();
-      tables[slot] = MappedTable.open(TowerFiles.table(folder, shape), shape);
+      InputSchema.Slot layout = slots.get(slot);
+      InputSchema.TableShape table = layout.table();
+      tables[slot] = MappedTable.open(TowerFiles.table(folder, table), table);
+      sequences[slot] = SequencePooling.open(layout, TowerFiles.sequence(folder, side, layout));
     }
-    return new ExportedTower(schema, tables, new DenseLayers(weights));
+    return new ExportedTower(shape, tables, sequences, new DenseLayers(weights));
   }
 
   /** Width of the output. */
@@ -118,34 +132,50 @@ public final class ExportedTower {
   /** Gathers and pools a row's input. */
   private void assemble(FeatureBatch batch, int row, Scratch scratch, int place) {
     float[] input = scratch.activations[0];
-    int offset = place * schema.width();
+    int width = shape.inputWidth();
+    int at = place * width;
+    Arrays.fill(input, at, at + width, 0);
     for (int slot = 0; slot < tables.length; slot++) {
       InputSchema.Slot layout = schema.slots().get(slot);
       int dim = layout.table().dim();
-      Arrays.fill(input, offset, offset + dim, 0);
       int start = batch.start(slot, row);
       int end = batch.end(slot, row);
-      float scale = Tower.scale(layout.pooling(), end - start);
+      int offset = at + scratch.offsets[slot];
       int[] ids = batch.ids(slot);
+      SequencePooling sequence = sequences[slot];
+      if (sequence != null) {
+        sequence.add(tables[slot], ids, start, end, scratch.pooling[slot], input, offset);
+        continue;
+      }
       float[] embedding = scratch.row;
       for (int i = start; i < end; i++) {
+        float weight = SlotPooling.weight(layout, i - start, end - start);
         tables[slot].row(ids[i], embedding);
         for (int j = 0; j < dim; j++) {
-          input[offset + j] += scale * embedding[j];
+          input[offset + j] += weight * embedding[j];
         }
       }
-      offset += dim;
     }
-    System.arraycopy(batch.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
+    int dense = schema.denseWidth();
+    System.arraycopy(batch.dense(), row * dense, input, at + width - dense, dense);
   }
 
   /** Intermediate activations; not to be shared between threads. */
   public final class Scratch {
     private final float[][] activations;
     private final float[] row;
+    private final int[] offsets;
+    private final SequencePooling.@Nullable Scratch[] pooling;
 
     private Scratch(int rows) {
       activations = layers.buffers(rows);
+      offsets = new int[tables.length];
+      pooling = new SequencePooling.Scratch[tables.length];
+      for (int slot = 0; slot < tables.length; slot++) {
+        offsets[slot] = shape.offset(slot);
+        SequencePooling sequence = sequences[slot];
+        pooling[slot] = sequence == null ? null : sequence.scratch();
+      }
       int widest = 1;
       for (InputSchema.Slot slot : schema.slots()) {
         widest = Math.max(widest, slot.table().dim());

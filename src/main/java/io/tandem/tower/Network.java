@@ -5,6 +5,7 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.learning.config.Adam;
@@ -15,7 +16,11 @@ import org.nd4j.linalg.learning.config.Sgd;
 final class Network {
   private Network() {}
 
-  static MultiLayerNetwork create(TowerShape shape, Optimizer optimizer, long seed) {
+  /** The network, or null where the shape has no layer. */
+  static @Nullable MultiLayerNetwork create(TowerShape shape, Optimizer optimizer, long seed) {
+    if (shape.isSumAlone()) {
+      return null;
+    }
     NeuralNetConfiguration.ListBuilder list =
         new NeuralNetConfiguration.Builder()
             .seed(seed)
@@ -26,7 +31,7 @@ final class Network {
             // The loss is a mean already: the gradient is not to be divided again.
             .miniBatch(false)
             .list();
-    int in = shape.input().width();
+    int in = shape.inputWidth();
     for (int layer = 0; layer <= shape.hidden().size(); layer++) {
       boolean last = layer == shape.hidden().size();
       int out = last ? shape.dim() : shape.hidden().get(layer);

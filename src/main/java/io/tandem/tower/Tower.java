@@ -1,13 +1,10 @@
 package io.tandem.tower;
 
-import io.tandem.config.FeatureSpec.Pooling;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
-import io.tandem.feature.InputSchema;
+import io.tandem.tower.sequence.SequenceNetwork.Mode;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.stream.IntStream;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -18,30 +15,32 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * One tower while training: rows of embedding tables gathered and pooled, a Deeplearning4j network
- * over them, its output scaled to length 1 where asked. One thread at a time.
+ * One tower while training: an {@link InputLayer}, a Deeplearning4j network over it, its output
+ * scaled to length 1 where asked. One thread at a time.
  */
 final class Tower {
   /** Rows that are embedded at a time outside training. */
   private static final int CHUNK = 2048;
 
+  private static final int CHUNK_VALUES = 1 << 15;
+
   private static final float SMALLEST_NORM = 1e-12f;
 
   private final TowerShape shape;
-  private final EmbeddingTable[] tables;
+  private final InputLayer inputs;
   private final long seed;
-  private MultiLayerNetwork network;
-  private Pass pass;
+
+  /** Null where the summed embeddings are the output. */
+  private @Nullable MultiLayerNetwork network;
+
+  private @Nullable Pass pass;
   private int iteration;
 
-  private float[] input = new float[0];
   private float[] output = new float[0];
   private float[] norms = new float[0];
   private float[] rawOutput = new float[0];
   private float[] outputGradients = new float[0];
-  private float[] inputGradient = new float[0];
   private @Nullable INDArray rawGradientArray;
-  private @Nullable INDArray inputArray;
   private @Nullable INDArray outputArray;
   private @Nullable FeatureBatch batch;
 
@@ -50,18 +49,14 @@ final class Tower {
    */
   Tower(TowerShape shape, EmbeddingTable[] tables, Optimizer optimizer, long seed) {
     this.shape = shape;
-    this.tables = tables;
     this.seed = seed;
+    inputs = new InputLayer(shape, tables, optimizer, seed);
     network = Network.create(shape, optimizer, seed);
-    pass = pass();
+    pass = pass(network);
   }
 
   TowerShape shape() {
     return shape;
-  }
-
-  MultiLayerNetwork network() {
-    return network;
   }
 
   /** Training forward pass; [rows, dim], valid until the next. */
@@ -71,138 +66,122 @@ final class Tower {
       // The masks of a step depend on the step alone, so that training can continue after a break.
       Nd4j.getRandom().setSeed(seed * 0x9E3779B97F4A7C15L + iteration);
     }
-    return normalized(pass.forward(gather(newBatch, 0, newBatch.rows())), newBatch.rows());
+    INDArray input = inputs.forward(newBatch, 0, newBatch.rows(), Mode.TRAINING);
+    Pass through = pass;
+    return normalized(through == null ? input : through.forward(input), newBatch.rows());
   }
 
   /** Walks back through the network and updates it; {@link #scatter} hands on what rows get. */
   void backward(INDArray outputGradient, float rateFactor) {
-    FeatureBatch forwarded = batch;
-    if (forwarded == null) {
+    if (batch == null) {
       throw new IllegalStateException("a step needs a forward pass before it");
     }
     INDArray raw = shape.normalize() ? throughNormalization(outputGradient) : outputGradient;
-    inputGradient = floats(pass.backward(raw), inputGradient);
-    Gradient gradient = pass.gradient();
-    network
+    Pass through = pass;
+    MultiLayerNetwork layers = network;
+    if (through == null || layers == null) {
+      inputs.backward(raw);
+    } else {
+      inputs.backward(through.backward(raw));
+      update(layers, through.gradient(), rateFactor);
+    }
+    inputs.step(rateFactor);
+    iteration++;
+  }
+
+  private void update(MultiLayerNetwork layers, Gradient gradient, float rateFactor) {
+    int rows = batch == null ? 0 : batch.rows();
+    layers
         .getUpdater()
-        .update(
-            network, gradient, iteration, 0, forwarded.rows(), LayerWorkspaceMgr.noWorkspaces());
+        .update(layers, gradient, iteration, 0, rows, LayerWorkspaceMgr.noWorkspaces());
     INDArray step = gradient.gradient();
     if (rateFactor != 1) {
       step.muli(rateFactor);
     }
-    network.params().subi(step);
-    network.setIterationCount(++iteration);
-    network.clear();
+    layers.params().subi(step);
+    layers.setIterationCount(iteration + 1);
+    layers.clear();
   }
 
   /** Embeds without dropout into [rows × dim], chunk by chunk. */
   void embed(FeatureBatch rows, float[] target) {
-    for (int from = 0; from < rows.rows(); from += CHUNK) {
-      int to = Math.min(rows.rows(), from + CHUNK);
-      INDArray out = network.output(gather(rows, from, to), false);
+    int to;
+    for (int from = 0; from < rows.rows(); from = to) {
+      to = endOfChunk(rows, from);
+      INDArray in = inputs.forward(rows, from, to, Mode.INFERENCE);
+      INDArray out = network == null ? in : network.output(in, false);
       INDArray embedded = normalized(out, to - from);
       embedded.data().asNioFloat().get(0, target, from * shape.dim(), (to - from) * shape.dim());
     }
   }
 
-  void write(Path file) throws IOException {
-    ModelSerializer.writeModel(network, file.toFile(), true);
+  /** Rows whose values are not too many to be held at once. */
+  private int endOfChunk(FeatureBatch rows, int from) {
+    int to = from;
+    long values = 0;
+    while (to < rows.rows() && to - from < CHUNK && values < CHUNK_VALUES) {
+      for (int slot = 0; inputs.hasSequences() && slot < rows.schema().slots().size(); slot++) {
+        values += rows.end(slot, to) - rows.start(slot, to);
+      }
+      to++;
+    }
+    return to;
   }
 
-  void read(Path file) throws IOException {
-    network = ModelSerializer.restoreMultiLayerNetwork(file.toFile(), true);
-    iteration = network.getIterationCount();
-    pass = pass();
+  void write(Path folder, ExportedTower.Side side) throws IOException {
+    if (network != null) {
+      ModelSerializer.writeModel(network, TowerFiles.network(folder, side).toFile(), true);
+    }
+    inputs.write(folder, side);
+  }
+
+  void read(Path folder, ExportedTower.Side side, int steps) throws IOException {
+    if (network != null) {
+      network =
+          ModelSerializer.restoreMultiLayerNetwork(TowerFiles.network(folder, side).toFile(), true);
+      pass = pass(network);
+    }
+    iteration = steps;
+    inputs.read(folder, side);
+  }
+
+  /** Writes plain weights, and the Deeplearning4j networks beside them. */
+  void export(Path folder, ExportedTower.Side side) throws IOException {
+    write(folder, side);
+    Weights.of(network, shape).write(TowerFiles.weights(folder, side));
+    inputs.export(folder, side);
+  }
+
+  /** Optimizer steps so far. */
+  int steps() {
+    return iteration;
   }
 
   /** What is not finite, or null. */
   @Nullable String firstNonFinite(String name) {
-    for (var parameter : network.paramTable().entrySet()) {
-      if (!Double.isFinite(parameter.getValue().sumNumber().doubleValue())) {
-        return "parameter %s of the %s tower".formatted(parameter.getKey(), name);
+    if (network != null) {
+      for (var parameter : network.paramTable().entrySet()) {
+        if (!Double.isFinite(parameter.getValue().sumNumber().doubleValue())) {
+          return "parameter %s of the %s tower".formatted(parameter.getKey(), name);
+        }
       }
     }
-    for (EmbeddingTable table : tables) {
-      int row = table.firstNonFiniteRow();
-      if (row >= 0) {
-        return "row %d of the table %s".formatted(row, table.shape().name());
-      }
-    }
-    return null;
+    return inputs.firstNonFinite();
   }
 
-  private Pass pass() {
-    return shape.dropout() > 0 ? new NetworkPass(network) : new DirectPass(network);
-  }
-
-  private INDArray gather(FeatureBatch rows, int from, int to) {
-    int count = to - from;
-    int width = shape.input().width();
-    if (input.length < count * width) {
-      input = new float[count * width];
+  private @Nullable Pass pass(@Nullable MultiLayerNetwork layers) {
+    if (layers == null) {
+      return null;
     }
-    IntStream.range(0, (count + 255) / 256)
-        .parallel()
-        .forEach(
-            block -> {
-              int end = Math.min(count, (block + 1) * 256);
-              for (int row = block * 256; row < end; row++) {
-                gatherRow(rows, from + row, row * width);
-              }
-            });
-    INDArray array = inputArray;
-    if (array == null || array.size(0) != count) {
-      array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {count, width}, 'c');
-      inputArray = array;
-    }
-    array.data().asNioFloat().put(0, input, 0, count * width);
-    return array;
-  }
-
-  private void gatherRow(FeatureBatch rows, int row, int at) {
-    InputSchema schema = shape.input();
-    int offset = at;
-    for (int slot = 0; slot < tables.length; slot++) {
-      int dim = tables[slot].shape().dim();
-      Arrays.fill(input, offset, offset + dim, 0);
-      int start = rows.start(slot, row);
-      int end = rows.end(slot, row);
-      float scale = scale(schema.slots().get(slot).pooling(), end - start);
-      int[] ids = rows.ids(slot);
-      for (int i = start; i < end; i++) {
-        tables[slot].addRow(ids[i], scale, input, offset);
-      }
-      offset += dim;
-    }
-    System.arraycopy(rows.dense(), row * schema.denseWidth(), input, offset, schema.denseWidth());
-  }
-
-  static float scale(Pooling pooling, int count) {
-    return pooling == Pooling.MEAN ? 1f / Math.max(1, count) : 1;
+    return shape.dropout() > 0 ? new NetworkPass(layers) : new DirectPass(layers);
   }
 
   /** Adds what a slot's rows get from the last {@link #backward}. */
   void scatter(int slot, RowGradients gradients) {
-    FeatureBatch rows = batch;
-    if (rows == null) {
+    if (batch == null) {
       throw new IllegalStateException("nothing was passed forward");
     }
-    int width = shape.input().width();
-    int offset = 0;
-    for (int before = 0; before < slot; before++) {
-      offset += tables[before].shape().dim();
-    }
-    int[] ids = rows.ids(slot);
-    Pooling pooling = shape.input().slots().get(slot).pooling();
-    for (int row = 0; row < rows.rows(); row++) {
-      int start = rows.start(slot, row);
-      int end = rows.end(slot, row);
-      float scale = scale(pooling, end - start);
-      for (int i = start; i < end; i++) {
-        gradients.add(ids[i], scale, inputGradient, row * width + offset);
-      }
-    }
+    inputs.scatter(slot, gradients);
   }
 
   /** Copies the network's output, scaled where asked, into the reused output array. */
@@ -267,7 +246,7 @@ final class Tower {
   }
 
   /** A matrix's numbers, row by row, in the array given where it is long enough. */
-  private static float[] floats(INDArray array, float[] reused) {
+  static float[] floats(INDArray array, float[] reused) {
     boolean rowMajor =
         array.ordering() == 'c'
             && array.stride(1) == 1

@@ -6,9 +6,8 @@ import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.TableShape;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
@@ -109,8 +108,9 @@ public final class TowerModel {
    */
   public void writeCheckpoint(Path folder) {
     try {
-      query.write(TowerFiles.network(folder, ExportedTower.Side.QUERY));
-      item.write(TowerFiles.network(folder, ExportedTower.Side.ITEM));
+      Files.writeString(TowerFiles.steps(folder), Integer.toString(query.steps()));
+      query.write(folder, ExportedTower.Side.QUERY);
+      item.write(folder, ExportedTower.Side.ITEM);
       for (EmbeddingTable table : tables.values()) {
         try (FileChannel channel = create(TowerFiles.table(folder, table.shape()))) {
           table.write(channel);
@@ -125,8 +125,9 @@ public final class TowerModel {
   /** Restores what {@link #writeCheckpoint} wrote. */
   public void readCheckpoint(Path folder) {
     try {
-      query.read(TowerFiles.network(folder, ExportedTower.Side.QUERY));
-      item.read(TowerFiles.network(folder, ExportedTower.Side.ITEM));
+      int steps = Integer.parseInt(Files.readString(TowerFiles.steps(folder)));
+      query.read(folder, ExportedTower.Side.QUERY, steps);
+      item.read(folder, ExportedTower.Side.ITEM, steps);
       for (EmbeddingTable table : tables.values()) {
         Path file = TowerFiles.table(folder, table.shape());
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -146,28 +147,17 @@ public final class TowerModel {
    */
   public void export(Path folder) {
     try {
-      export(query, ExportedTower.Side.QUERY, folder);
-      export(item, ExportedTower.Side.ITEM, folder);
+      query.export(folder, ExportedTower.Side.QUERY);
+      item.export(folder, ExportedTower.Side.ITEM);
       for (EmbeddingTable table : tables.values()) {
         try (FileChannel channel = create(TowerFiles.table(folder, table.shape()))) {
-          ByteBuffer header =
-              ByteBuffer.allocate(TowerFiles.TABLE_HEADER).order(ByteOrder.LITTLE_ENDIAN);
-          header.putLong(TowerFiles.TABLE_MAGIC);
-          header.putInt(table.shape().rows()).putInt(table.shape().dim()).flip();
-          while (header.hasRemaining()) {
-            channel.write(header);
-          }
+          TowerFiles.writeHeader(channel, table.shape());
           table.writeRows(channel);
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot export to " + folder + ": " + e.getMessage(), e);
     }
-  }
-
-  private static void export(Tower tower, ExportedTower.Side side, Path folder) throws IOException {
-    tower.write(TowerFiles.network(folder, side));
-    Weights.of(tower.network(), tower.shape()).write(TowerFiles.weights(folder, side));
   }
 
   private EmbeddingTable[] tables(TowerShape shape, Optimizer optimizer, long seed) {

@@ -1,6 +1,7 @@
 package io.tandem.tower;
 
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.feature.InputSchema;
 import java.util.List;
 
@@ -8,6 +9,7 @@ import java.util.List;
  * A tower's architecture.
  *
  * @param input what enters; fixes the first layer's width
+ * @param combine how the slots' embeddings become the input of the first layer
  * @param hidden widths of hidden layers, input side first
  * @param dim width of the output
  * @param activation of hidden layers; the output is linear
@@ -17,6 +19,7 @@ import java.util.List;
  */
 public record TowerShape(
     InputSchema input,
+    Combine combine,
     List<Integer> hidden,
     int dim,
     Activation activation,
@@ -25,5 +28,34 @@ public record TowerShape(
     boolean normalize) {
   public TowerShape {
     hidden = List.copyOf(hidden);
+    if (combine == Combine.SUM) {
+      boolean summable =
+          input.denseWidth() == 0
+              && input.slots().stream().mapToInt(slot -> slot.table().dim()).distinct().count()
+                  == 1;
+      if (!summable) {
+        throw new IllegalArgumentException(
+            "expected embeddings of one width and no plain numbers to sum up, found " + input);
+      }
+    }
+  }
+
+  /** Floats that enter the first layer. */
+  int inputWidth() {
+    return combine == Combine.SUM ? input.slots().get(0).table().dim() : input.width();
+  }
+
+  /** Place of a slot's embedding in the input; the dense numbers follow the last. */
+  int offset(int slot) {
+    int offset = 0;
+    for (int before = 0; combine == Combine.CONCAT && before < slot; before++) {
+      offset += input.slots().get(before).table().dim();
+    }
+    return offset;
+  }
+
+  /** Whether the summed embeddings are the output already, without a layer. */
+  boolean isSumAlone() {
+    return combine == Combine.SUM && hidden.isEmpty() && inputWidth() == dim;
   }
 }

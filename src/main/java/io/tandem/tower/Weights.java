@@ -1,7 +1,9 @@
 package io.tandem.tower;
 
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.data.DataException;
+import io.tandem.feature.InputSchema;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -9,36 +11,72 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A network's layers as plain numbers: layer l maps [dims[l]] to [dims[l + 1]].
  *
- * <p>File, big-endian: magic, layers, dims [layers + 1], activation's ordinal (byte), whether
- * outputs are normalized (byte), then for each layer its matrix [in, out] row-major and its bias
- * [out].
+ * <p>File, big-endian: magic, layers (0 where the input is the output), dims [layers + 1], names of
+ * the way slots are combined and of the activation, whether outputs are normalized (byte), then for
+ * each layer its matrix [in, out] row-major and its bias [out].
  *
  * @param matrices by layer, [in × out] row-major
  * @param biases by layer, [out]
  */
 record Weights(
-    int[] dims, float[][] matrices, float[][] biases, Activation activation, boolean normalize) {
-  private static final long MAGIC = 0x54_4e_44_4d_57_54_53_31L; // TNDMWTS1
+    int[] dims,
+    float[][] matrices,
+    float[][] biases,
+    Combine combine,
+    Activation activation,
+    boolean normalize) {
+  private static final long MAGIC = 0x54_4e_44_4d_57_54_53_32L; // TNDMWTS2
   private static final int MAX_WIDTH = 1 << 20;
 
-  static Weights of(MultiLayerNetwork network, TowerShape shape) {
-    int layers = network.getnLayers();
+  static Weights of(@Nullable MultiLayerNetwork network, TowerShape shape) {
+    int layers = network == null ? 0 : network.getnLayers();
     int[] dims = new int[layers + 1];
+    dims[0] = shape.inputWidth();
     float[][] matrices = new float[layers][];
     float[][] biases = new float[layers][];
-    for (int layer = 0; layer < layers; layer++) {
+    for (int layer = 0; network != null && layer < layers; layer++) {
       var matrix = network.getParam(layer + "_W");
-      dims[layer] = (int) matrix.size(0);
       dims[layer + 1] = (int) matrix.size(1);
       matrices[layer] = matrix.dup('c').data().asFloat();
       biases[layer] = network.getParam(layer + "_b").dup('c').data().asFloat();
     }
-    return new Weights(dims, matrices, biases, shape.activation(), shape.normalize());
+    return new Weights(
+        dims, matrices, biases, shape.combine(), shape.activation(), shape.normalize());
+  }
+
+  /**
+   * The shape of the tower over a given input.
+   *
+   * @throws DataException if these are not weights for such an input
+   */
+  TowerShape shape(Path file, InputSchema input) {
+    List<Integer> hidden = new ArrayList<>();
+    for (int layer = 1; layer < dims.length - 1; layer++) {
+      hidden.add(dims[layer]);
+    }
+    TowerShape shape;
+    try {
+      shape =
+          new TowerShape(
+              input, combine, hidden, dims[dims.length - 1], activation, 0, 0, normalize);
+    } catch (IllegalArgumentException e) {
+      throw new DataException(file + ": " + e.getMessage(), e);
+    }
+    if (dims[0] != shape.inputWidth()) {
+      throw new DataException(
+          "%s: takes %d inputs, expected %d by its features"
+              .formatted(file, dims[0], shape.inputWidth()));
+    }
+    return shape;
   }
 
   void write(Path file) throws IOException {
@@ -49,6 +87,7 @@ record Weights(
       for (int dim : dims) {
         out.writeInt(dim);
       }
+      out.writeUTF(combine.name());
       out.writeUTF(activation.name());
       out.writeByte(normalize ? 1 : 0);
       for (int layer = 0; layer < matrices.length; layer++) {
@@ -59,7 +98,7 @@ record Weights(
   }
 
   /** Reads a file of exactly the announced size. */
-  static Weights read(Path file, int inputWidth) {
+  static Weights read(Path file) {
     try (DataInputStream in =
         new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
       long size = Files.size(file);
@@ -67,7 +106,7 @@ record Weights(
         throw new DataException(file + ": not a tower's weights");
       }
       int layers = in.readInt();
-      if (layers < 1 || layers > 1000 || size < 14 + 4L * (layers + 1)) {
+      if (layers < 0 || layers > 1000 || size < 14 + 4L * (layers + 1)) {
         throw new DataException("%s: impossible number of layers %d".formatted(file, layers));
       }
       int[] dims = new int[layers + 1];
@@ -79,15 +118,11 @@ record Weights(
         }
         expected += i == 0 ? 0 : 4L * dims[i] * (dims[i - 1] + 1L);
       }
-      String name = in.readUTF();
-      expected += 2 + name.length() + 1;
+      String combine = in.readUTF();
+      String activation = in.readUTF();
+      expected += 2 + combine.length() + 2 + activation.length() + 1;
       if (size != expected) {
         throw new DataException("%s: %d bytes, expected %d".formatted(file, size, expected));
-      }
-      if (dims[0] != inputWidth) {
-        throw new DataException(
-            "%s: takes %d inputs, expected %d by its features"
-                .formatted(file, dims[0], inputWidth));
       }
       boolean normalize = in.readByte() != 0;
       float[][] matrices = new float[layers][];
@@ -96,19 +131,26 @@ record Weights(
         matrices[layer] = read(in, dims[layer] * dims[layer + 1]);
         biases[layer] = read(in, dims[layer + 1]);
       }
-      return new Weights(dims, matrices, biases, activation(file, name), normalize);
+      return new Weights(
+          dims,
+          matrices,
+          biases,
+          constant(file, Combine.values(), combine),
+          constant(file, Activation.values(), activation),
+          normalize);
     } catch (IOException e) {
       throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
     }
   }
 
-  private static Activation activation(Path file, String name) {
-    for (Activation activation : Activation.values()) {
-      if (activation.name().equals(name)) {
-        return activation;
+  private static <E extends Enum<E>> E constant(Path file, E[] constants, String name) {
+    for (E constant : constants) {
+      if (constant.name().equals(name)) {
+        return constant;
       }
     }
-    throw new DataException("%s: unknown activation '%s'".formatted(file, name));
+    throw new DataException(
+        "%s: expected one of %s, found '%s'".formatted(file, Arrays.toString(constants), name));
   }
 
   private static void write(DataOutputStream out, float[] values) throws IOException {

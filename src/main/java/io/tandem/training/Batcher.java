@@ -1,11 +1,13 @@
 package io.tandem.training;
 
+import io.tandem.config.FeatureSpec;
+import io.tandem.config.ModelSpec;
+import io.tandem.config.TrainingConfig;
 import io.tandem.data.Dataset;
-import io.tandem.data.Interactions;
 import io.tandem.feature.EventEncoder;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.Features;
-import io.tandem.feature.QueryContext;
+import io.tandem.feature.InputSchema;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -14,17 +16,13 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Training examples in batches: every training interaction once an epoch, in an order that the seed
- * and the epoch decide, its query as it was just before. Steps of an epoch have equally many rows,
- * but for the last. The next batch is assembled on a thread of its own while one is trained on.
+ * Batches in their order. The next one is assembled on a thread of its own while one is trained on;
+ * what is in it depends on the seed, the epoch and the step alone.
  */
 final class Batcher implements AutoCloseable {
-  private final Interactions train;
-  private final EventEncoder events;
+  private final ExampleRows examples;
+  private final CandidateSampler sampler;
   private final FeatureBatch allItems;
-  private final int[] queryOf;
-  private final int rows;
-  private final int steps;
   private final long seed;
   private final Batch[] buffers;
   private final ExecutorService assembler =
@@ -35,55 +33,48 @@ final class Batcher implements AutoCloseable {
             return thread;
           });
 
-  private int[] order = new int[0];
-  private int orderEpoch = -1;
   private int flip;
   private @Nullable Future<Batch> next;
   private int nextEpoch;
   private int nextStep;
 
-  /** Inputs of one step. */
-  static final class Batch {
-    final FeatureBatch queries;
-    final FeatureBatch items;
-    int[] itemNumbers = new int[0];
-    float @Nullable [] weights;
-
-    Batch(Features features) {
-      queries = new FeatureBatch(features.querySchema());
-      items = new FeatureBatch(features.itemSchema());
-    }
-  }
-
   /**
    * @param allItems the encoded catalogue
    */
   Batcher(
+      ModelSpec spec,
       Dataset dataset,
       Features features,
       EventEncoder events,
       FeatureBatch allItems,
-      int batch,
-      long seed) {
-    train = dataset.split().train();
-    this.events = events;
+      CandidateSampler sampler) {
+    TrainingConfig config = spec.training();
     this.allItems = allItems;
-    this.seed = seed;
-    steps = (train.size() + batch - 1) / batch;
-    rows = (train.size() + steps - 1) / steps;
-    queryOf = new int[train.size()];
-    for (int query = 0; query < train.queries(); query++) {
-      java.util.Arrays.fill(queryOf, train.start(query), train.end(query), query);
-    }
+    this.sampler = sampler;
+    seed = config.seed();
+    examples =
+        ExampleRows.of(
+            config, dataset.split().train(), events, shortestSequence(spec.features().query()));
     buffers = new Batch[] {new Batch(features), new Batch(features)};
   }
 
-  int stepsPerEpoch() {
-    return steps;
+  private static int shortestSequence(Iterable<FeatureSpec> query) {
+    int shortest = Integer.MAX_VALUE;
+    for (FeatureSpec feature : query) {
+      if (feature instanceof FeatureSpec.Sequence sequence && sequence.pooling().isNetwork()) {
+        shortest = Math.min(shortest, sequence.maxLength());
+      }
+    }
+    return shortest;
   }
 
+  int stepsPerEpoch() {
+    return examples.stepsPerEpoch();
+  }
+
+  /** Rows of a step, about. */
   int rows() {
-    return rows;
+    return examples.rowsPerStep();
   }
 
   /** The batch of a step, valid until the next but one is asked for. */
@@ -104,7 +95,7 @@ final class Batcher implements AutoCloseable {
       }
       throw new TrainingException("a batch could not be assembled: " + e.getCause(), e);
     }
-    boolean last = step + 1 == steps;
+    boolean last = step + 1 == stepsPerEpoch();
     nextEpoch = last ? epoch + 1 : epoch;
     nextStep = last ? 0 : step + 1;
     int prefetchEpoch = nextEpoch;
@@ -119,44 +110,34 @@ final class Batcher implements AutoCloseable {
   }
 
   private Batch assemble(int epoch, int step) {
-    if (orderEpoch != epoch) {
-      shuffle(epoch);
-    }
     flip ^= 1;
     Batch batch = buffers[flip];
-    int from = step * rows;
-    int to = Math.min(train.size(), from + rows);
-    batch.queries.clear();
-    batch.items.clear();
-    if (batch.itemNumbers.length != to - from) {
-      batch.itemNumbers = new int[to - from];
-    }
-    float[] weights = train.hasWeights() ? new float[to - from] : null;
-    for (int i = from; i < to; i++) {
-      int position = order[i];
-      int query = queryOf[position];
-      int item = train.item(position);
-      QueryContext context =
-          new QueryContext(train, train.start(query), position, train.time(position));
-      events.encode(query, context, batch.queries);
-      batch.items.append(allItems, item);
-      batch.itemNumbers[i - from] = item;
-      if (weights != null) {
-        weights[i - from] = train.weight(position);
-      }
-    }
-    batch.weights = weights;
+    examples.fill(epoch, step, batch);
+    SplittableRandom random =
+        new SplittableRandom(~seed + epoch * 0xBF58476D1CE4E5B9L + step * 0x94D049BB133111EBL);
+    sampler.choose(batch, random);
+    encodeCandidates(batch, random);
+    drop(batch.queries, random);
     return batch;
   }
 
-  private void shuffle(int epoch) {
-    SplittableRandom random = new SplittableRandom(seed + 0x9E3779B97F4A7C15L * epoch);
-    order = new int[train.size()];
-    for (int i = 0; i < order.length; i++) {
-      int other = random.nextInt(i + 1);
-      order[i] = order[other];
-      order[other] = i;
+  private void encodeCandidates(Batch batch, SplittableRandom random) {
+    batch.candidates.clear();
+    for (int item : batch.items) {
+      batch.candidates.append(allItems, item);
     }
-    orderEpoch = epoch;
+    drop(batch.candidates, random);
+  }
+
+  /** Takes values of ids as out of the vocabulary, as their features say. */
+  private static void drop(FeatureBatch rows, SplittableRandom random) {
+    for (int slot = 0; slot < rows.schema().slots().size(); slot++) {
+      InputSchema.Slot layout = rows.schema().slots().get(slot);
+      for (int row = 0; layout.dropout() > 0 && row < rows.rows(); row++) {
+        if (random.nextDouble() < layout.dropout()) {
+          rows.replace(slot, row, 0);
+        }
+      }
+    }
   }
 }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
-import io.tandem.loss.SamplingProbability;
 import io.tandem.tower.TowerModel;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
@@ -20,7 +19,6 @@ import java.nio.file.StandardCopyOption;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Checkpoints of one training: a folder {@code step-N} each, whole before a pointer file names it.
@@ -31,7 +29,7 @@ final class Checkpoints {
   static final String LAST = "LAST";
   static final String BEST = "BEST";
   private static final String STATE = "state.json";
-  private static final String SAMPLING = "sampling";
+  private static final String STEP = "step";
   private static final String MODEL = "model";
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -78,8 +76,7 @@ final class Checkpoints {
     return Files.exists(folder.resolve(pointer));
   }
 
-  void write(
-      String pointer, State state, TowerModel model, @Nullable SamplingProbability sampling) {
+  void write(String pointer, State state, TowerModel model, TrainingStep step) {
     String name = "step-" + state.steps();
     Path whole = folder.resolve(name);
     try {
@@ -88,12 +85,10 @@ final class Checkpoints {
         delete(partial);
         Files.createDirectories(partial.resolve(MODEL));
         model.writeCheckpoint(partial.resolve(MODEL));
-        if (sampling != null) {
-          try (DataOutputStream out =
-              new DataOutputStream(
-                  new BufferedOutputStream(Files.newOutputStream(partial.resolve(SAMPLING))))) {
-            sampling.write(out);
-          }
+        try (DataOutputStream out =
+            new DataOutputStream(
+                new BufferedOutputStream(Files.newOutputStream(partial.resolve(STEP))))) {
+          step.write(out);
         }
         JSON.writeValue(partial.resolve(STATE).toFile(), state);
         Files.move(partial, whole, StandardCopyOption.ATOMIC_MOVE);
@@ -130,12 +125,12 @@ final class Checkpoints {
     }
   }
 
-  void readSampling(String pointer, SamplingProbability sampling) {
+  void readStep(String pointer, TrainingStep step) {
     try {
-      Path file = target(pointer).resolve(SAMPLING);
+      Path file = target(pointer).resolve(STEP);
       try (DataInputStream in =
           new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
-        sampling.read(in);
+        step.read(in);
       }
     } catch (IOException e) {
       throw failure("cannot read a checkpoint from", e);

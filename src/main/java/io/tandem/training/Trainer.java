@@ -9,39 +9,29 @@ import io.tandem.evaluation.Metrics;
 import io.tandem.feature.EventEncoder;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.Features;
-import io.tandem.loss.InBatchSoftmax;
 import io.tandem.loss.NonFiniteException;
-import io.tandem.loss.SamplingProbability;
 import io.tandem.tower.TowerModel;
 import io.tandem.tower.TowerShape;
 import io.tandem.training.TrainingResult.End;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Trains two towers with in-batch softmax: epochs over shuffled examples, validation, early
- * stopping, checkpoints. A training that was stopped continues to the result that it would have
- * had, on as many threads. One training a trainer; only {@link #stop} may be called from other
- * threads.
+ * Trains towers by gradient steps: epochs over shuffled examples, validation, early stopping,
+ * checkpoints. A training that was stopped continues to the result that it would have had, on as
+ * many threads. One training a trainer; only {@link #stop} may be called from other threads.
  */
 public final class Trainer {
-  private static final int SAMPLING_BUCKETS = 1 << 16;
-  private static final double SAMPLING_RATE = 0.01;
-
   private final ModelSpec spec;
   private final TrainingConfig config;
   private final TrainingListener listener;
   private final Checkpoints checkpoints;
   private final String fingerprint;
   private final TowerModel model;
-  private final Temperature temperature;
-  private final @Nullable SamplingProbability sampling;
-  private final InBatchSoftmax loss = new InBatchSoftmax();
+  private final TrainingStep training;
+  private final CandidateSampler sampler;
+  private final FeatureBatch items;
   private final Dataset dataset;
   private final Features features;
 
@@ -53,8 +43,6 @@ public final class Trainer {
   private long steps;
   private double lossSum;
   private double seconds;
-  private @Nullable INDArray queryGradient;
-  private @Nullable INDArray itemGradient;
   private volatile boolean stopping;
 
   /** How a training begins. */
@@ -83,8 +71,10 @@ public final class Trainer {
     checkpoints = new Checkpoints(folder);
     fingerprint = Fingerprint.of(spec, dataset);
     model = model(spec, features);
-    temperature = new Temperature(config);
-    sampling = sampling(config, dataset);
+    items = features.items().encodeAll(dataset.items());
+    sampler =
+        new CandidateSampler(config.loss(), dataset.split().train(), dataset.itemKeys().size());
+    training = new TrainingStep(config, dataset, sampler, items, model.dim());
   }
 
   /**
@@ -99,10 +89,8 @@ public final class Trainer {
     } else {
       checkpoints.clear();
     }
-    FeatureBatch items = features.items().encodeAll(dataset.items());
     EventEncoder events = features.events(dataset);
-    try (Batcher batcher =
-        new Batcher(dataset, features, events, items, config.batch(), config.seed())) {
+    try (Batcher batcher = new Batcher(spec, dataset, features, events, items, sampler)) {
       Validation validation =
           new Validation(config, dataset, features, events, items, affordableQueries(items.rows()));
       long total = (long) batcher.stepsPerEpoch() * config.epochs();
@@ -112,7 +100,7 @@ public final class Trainer {
       if (end != End.INTERRUPTED && checkpoints.has(Checkpoints.BEST)) {
         checkpoints.readModel(Checkpoints.BEST, model);
       }
-      return new TrainingResult(model, epochs, bestEpoch, temperature.value(), end);
+      return new TrainingResult(model, epochs, bestEpoch, training.temperature().value(), end);
     }
   }
 
@@ -144,34 +132,9 @@ public final class Trainer {
     return End.ALL_EPOCHS;
   }
 
-  private double step(Batcher.Batch batch, double rateFactor) {
+  private double step(Batch batch, double rateFactor) {
     try {
-      INDArray u = model.forwardQueries(batch.queries);
-      INDArray v = model.forwardItems(batch.items);
-      INDArray gradU = gradient(queryGradient, u);
-      INDArray gradV = gradient(itemGradient, v);
-      queryGradient = gradU;
-      itemGradient = gradV;
-      float[] logQ = null;
-      if (sampling != null) {
-        sampling.observe(batch.itemNumbers);
-        logQ = sampling.logQ(batch.itemNumbers);
-      }
-      InBatchSoftmax.Result result =
-          loss.compute(
-              u,
-              v,
-              new InBatchSoftmax.Batch(
-                  batch.itemNumbers,
-                  logQ,
-                  batch.weights,
-                  config.accidentalHits() == TrainingConfig.AccidentalHits.MASK),
-              temperature.value(),
-              gradU,
-              gradV);
-      model.step(gradU, gradV, rateFactor);
-      temperature.step(result.temperatureGradient(), rateFactor);
-      return result.loss();
+      return training.run(model, batch, rateFactor, steps);
     } catch (NonFiniteException e) {
       String parameter = model.firstNonFinite();
       throw new TrainingException(
@@ -245,10 +208,10 @@ public final class Trainer {
             seconds,
             bestEpoch,
             bestMetric,
-            temperature.state(),
+            training.temperature().state(),
             List.copyOf(epochs)),
         model,
-        sampling);
+        training);
   }
 
   private void resume() {
@@ -263,9 +226,7 @@ public final class Trainer {
           null);
     }
     checkpoints.readModel(Checkpoints.LAST, model);
-    if (sampling != null) {
-      checkpoints.readSampling(Checkpoints.LAST, sampling);
-    }
+    checkpoints.readStep(Checkpoints.LAST, training);
     epoch = state.epoch();
     stepInEpoch = state.stepInEpoch();
     steps = state.steps();
@@ -273,7 +234,7 @@ public final class Trainer {
     seconds = state.seconds();
     bestEpoch = state.bestEpoch();
     bestMetric = state.bestMetric();
-    temperature.restore(state.temperature());
+    training.temperature().restore(state.temperature());
     epochs.addAll(state.epochs());
   }
 
@@ -282,7 +243,7 @@ public final class Trainer {
    * not in seconds, so that the same ones are asked on every machine.
    */
   private int affordableQueries(int items) {
-    ModelConfig.TwoTower towers = twoTower(spec);
+    ModelConfig.TwoTower towers = towers(spec);
     double query = weights(features.querySchema().width(), towers.queryHidden(), towers.dim());
     double item = weights(features.itemSchema().width(), towers.itemHidden(), towers.dim());
     double examples = dataset.split().train().size();
@@ -303,17 +264,12 @@ public final class Trainer {
     return weights + (double) in * dim;
   }
 
-  private static INDArray gradient(@Nullable INDArray reused, INDArray like) {
-    return reused != null && reused.size(0) == like.size(0)
-        ? reused
-        : Nd4j.createUninitialized(DataType.FLOAT, like.shape(), 'c');
-  }
-
   private static TowerModel model(ModelSpec spec, Features features) {
-    ModelConfig.TwoTower towers = twoTower(spec);
+    ModelConfig.TwoTower towers = towers(spec);
     TowerShape query =
         new TowerShape(
             features.querySchema(),
+            towers.queryCombine(),
             towers.queryHidden(),
             towers.dim(),
             towers.activation(),
@@ -323,6 +279,7 @@ public final class Trainer {
     TowerShape item =
         new TowerShape(
             features.itemSchema(),
+            towers.itemCombine(),
             towers.itemHidden(),
             towers.dim(),
             towers.activation(),
@@ -332,23 +289,12 @@ public final class Trainer {
     return TowerModel.create(query, item, spec.training().optimizer(), spec.training().seed());
   }
 
-  private static ModelConfig.TwoTower twoTower(ModelSpec spec) {
-    if (spec.model() instanceof ModelConfig.TwoTower towers) {
-      return towers;
+  private static ModelConfig.TwoTower towers(ModelSpec spec) {
+    ModelConfig.TwoTower towers = spec.model().towers();
+    if (towers == null) {
+      throw new IllegalArgumentException(
+          "expected a model that is trained by gradient steps, found " + spec.model());
     }
-    throw new IllegalArgumentException("expected a model of type two_tower, found " + spec.model());
-  }
-
-  private static @Nullable SamplingProbability sampling(TrainingConfig config, Dataset dataset) {
-    return switch (config.samplingCorrection()) {
-      case NONE -> null;
-      case EXACT ->
-          SamplingProbability.exact(dataset.split().train().itemCounts(dataset.itemKeys().size()));
-      case STREAMING -> {
-        int items = dataset.itemKeys().size();
-        int buckets = Math.max(SAMPLING_BUCKETS, Integer.highestOneBit(items) * 4);
-        yield SamplingProbability.streaming(buckets, SAMPLING_RATE);
-      }
-    };
+    return towers;
   }
 }

@@ -49,7 +49,7 @@ final class Validation {
     for (int i = 0; i < heldOut.queries().length; i++) {
       int query = heldOut.queries()[i];
       QueryContext context =
-          new QueryContext(history, history.start(query), history.end(query), heldOut.times()[i]);
+          QueryContext.of(history, history.start(query), history.end(query), heldOut.times()[i]);
       events.encode(query, context, batch);
     }
     return batch;

@@ -110,7 +110,8 @@ public final class TestModels {
   }
 
   private static TowerShape tower(InputSchema input, List<Integer> hidden, int dim) {
-    return new TowerShape(input, hidden, dim, ModelConfig.Activation.RELU, 0, 0, true);
+    return new TowerShape(
+        input, ModelConfig.Combine.CONCAT, hidden, dim, ModelConfig.Activation.RELU, 0, 0, true);
   }
 
   /** Publishes a model over the data that its specification names. */

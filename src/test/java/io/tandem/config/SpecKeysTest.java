@@ -162,9 +162,14 @@ final class SpecKeysTest {
                 + """
                 name: all-keys
                 model: {type: two_tower, dim: 16, query_hidden: [32, 24], item_hidden: [], activation: gelu,
-                  dropout: 0.1, l2: 0.001, normalize: false}
+                  query_combine: concat, item_combine: sum, dropout: 0.1, l2: 0.001, normalize: false}
                 training:
-                  loss: in_batch_softmax
+                  loss: sampled_softmax
+                  negatives: {uniform: 1, frequency: 2, log_uniform: 3, queue: 4, hard: 5, hard_every: 6}
+                  label_smoothing: 0.1
+                  examples: interactions
+                  context: others
+                  history_dropout: 0.3
                   temperature: 0.2
                   learn_temperature: true
                   sampling_correction: streaming
@@ -187,10 +192,28 @@ final class SpecKeysTest {
     assertThat(spec.model())
         .isEqualTo(
             new ModelConfig.TwoTower(
-                16, List.of(32, 24), List.of(), ModelConfig.Activation.GELU, 0.1, 0.001, false));
+                16,
+                List.of(32, 24),
+                List.of(),
+                ModelConfig.Combine.CONCAT,
+                ModelConfig.Combine.SUM,
+                ModelConfig.Activation.GELU,
+                0.1,
+                0.001,
+                false));
     assertThat(spec.training())
         .isEqualTo(
             new TrainingConfig(
+                new TrainingConfig.Loss(
+                    TrainingConfig.Loss.Function.SAMPLED_SOFTMAX,
+                    new TrainingConfig.Negatives(1, 2, 3, 4, 5, 6),
+                    0.1,
+                    0,
+                    0),
+                new TrainingConfig.Examples(
+                    TrainingConfig.Examples.Row.INTERACTIONS,
+                    TrainingConfig.Examples.Context.OTHERS,
+                    0.3),
                 0.2,
                 true,
                 SamplingCorrection.STREAMING,

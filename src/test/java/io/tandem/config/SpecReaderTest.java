@@ -42,6 +42,13 @@ final class SpecReaderTest {
                 type: leave_last_out
             features:
               query:
+              - name: user
+                type: id
+                column: user
+                dim: 64
+                min_count: 1
+                oov_buckets: 1
+                dropout: 0.1
               - name: history
                 type: sequence
                 of: movie
@@ -54,19 +61,31 @@ final class SpecReaderTest {
                 dim: 64
                 min_count: 1
                 oov_buckets: 1
+                dropout: 0.0
             model:
               type: two_tower
               dim: 64
-              query_hidden:
-              - 128
-              item_hidden:
-              - 128
+              query_hidden: []
+              item_hidden: []
+              query_combine: sum
+              item_combine: sum
               activation: relu
               dropout: 0.0
               l2: 0.0
               normalize: true
             training:
               loss: in_batch_softmax
+              negatives:
+                uniform: 0
+                frequency: 0
+                log_uniform: 0
+                queue: 0
+                hard: 0
+                hard_every: 100
+              label_smoothing: 0.0
+              examples: interactions
+              context: past
+              history_dropout: 0.0
               temperature: 0.1
               learn_temperature: false
               sampling_correction: exact
@@ -179,7 +198,7 @@ final class SpecReaderTest {
           features.query                | []       | at least one feature
           data.interactions.jdbc        | jdbc:x   | either a path or a jdbc URL, not both
           model.query_hidden            | [0]      | whole numbers from 1 to 8192
-          model.type                    | forest   | one of two_tower, popularity
+          model.type                    | forest   | one of two_tower, softmax_dnn, matrix_factorization, popularity
           """)
   void impossibleValuesAreRefused(String key, String value, String expected) throws Exception {
     Path file = file(MINIMAL);

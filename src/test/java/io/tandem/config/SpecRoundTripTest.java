@@ -33,7 +33,16 @@ final class SpecRoundTripTest {
   @Provide
   Arbitrary<ModelSpec> specs() {
     return Combinators.combine(names(), data(), features(), models(), training(), indexes())
-        .as(ModelSpec::new);
+        .as(ModelSpec::new)
+        .filter(SpecRoundTripTest::fitsTogether);
+  }
+
+  /** Cosines are of vectors of length 1. */
+  private static boolean fitsTogether(ModelSpec spec) {
+    ModelConfig.TwoTower towers = spec.model().towers();
+    return towers == null
+        || towers.normalize()
+        || spec.training().loss().function() != TrainingConfig.Loss.Function.COSINE_CONTRASTIVE;
   }
 
   private static Arbitrary<String> names() {
@@ -117,11 +126,14 @@ final class SpecRoundTripTest {
   private static Arbitrary<FeaturesSpec> features() {
     Arbitrary<Integer> small = Arbitraries.integers().between(1, 1024);
     Arbitrary<String> columns = texts();
-    Arbitrary<FeatureSpec.Pooling> poolings = Arbitraries.of(FeatureSpec.Pooling.class);
+    Arbitrary<FeatureSpec.Pooling> poolings =
+        Arbitraries.of(FeatureSpec.Pooling.MEAN, FeatureSpec.Pooling.SUM);
     Arbitrary<FeatureSpec> any =
         Arbitraries.oneOf(
-            Combinators.combine(columns, small, small, small)
-                .as((column, dim, count, oov) -> new FeatureSpec.Id("id", column, dim, count, oov)),
+            Combinators.combine(columns, small, small, small, Arbitraries.doubles().between(0, 0.9))
+                .as(
+                    (column, dim, count, oov, dropout) ->
+                        new FeatureSpec.Id("id", column, dim, count, oov, dropout)),
             Combinators.combine(columns, texts(), small, small, small, poolings)
                 .as(
                     (column, separator, dim, count, oov, pooling) ->
@@ -141,14 +153,37 @@ final class SpecRoundTripTest {
                 .as((column, parts) -> new FeatureSpec.Timestamp("time", column, parts)));
     Arbitrary<List<FeatureSpec>> sides =
         any.list().ofMinSize(1).ofMaxSize(4).uniqueElements(FeatureSpec::name);
-    return Combinators.combine(sides, sides, small, poolings)
+    return Combinators.combine(sides, sides, sequences())
         .as(
-            (query, item, length, pooling) -> {
+            (query, item, sequence) -> {
               List<FeatureSpec> queries = new ArrayList<>(query);
-              queries.add(new FeatureSpec.Sequence("seen", "key", length, pooling));
+              queries.add(sequence);
               List<FeatureSpec> items = new ArrayList<>(item);
               items.add(new FeatureSpec.Id("key", "item", 8, 1, 1));
               return new FeaturesSpec(queries, items);
+            });
+  }
+
+  private static Arbitrary<FeatureSpec.Sequence> sequences() {
+    return Combinators.combine(
+            Arbitraries.integers().between(1, 1024),
+            Arbitraries.of(FeatureSpec.Pooling.class)
+                .filter(pooling -> pooling != FeatureSpec.Pooling.FOLD_IN),
+            Arbitraries.doubles().between(0.1, 1),
+            Arbitraries.integers().between(1, 8))
+        .as(
+            (length, pooling, share, layers) -> {
+              boolean network = pooling.isNetwork();
+              boolean attention = pooling == FeatureSpec.Pooling.ATTENTION;
+              return new FeatureSpec.Sequence(
+                  "seen",
+                  "key",
+                  length,
+                  pooling,
+                  pooling == FeatureSpec.Pooling.RECENCY ? share : 0,
+                  network ? (attention ? 1 : layers) : 0,
+                  network ? (pooling == FeatureSpec.Pooling.TRANSFORMER ? 4 : 1) : 0,
+                  network ? share / 2 : 0);
             });
   }
 
@@ -161,7 +196,7 @@ final class SpecRoundTripTest {
   private static Arbitrary<ModelConfig> models() {
     Arbitrary<List<Integer>> hidden = Arbitraries.integers().between(1, 8192).list().ofMaxSize(3);
     return Arbitraries.oneOf(
-        Arbitraries.just(new ModelConfig.Popularity()),
+        Arbitraries.doubles().between(0, 100).map(ModelConfig.Popularity::new),
         Combinators.combine(
                 Arbitraries.integers().between(1, 1024),
                 hidden,
@@ -170,7 +205,18 @@ final class SpecRoundTripTest {
                 Arbitraries.doubles().between(0, 0.99),
                 Arbitraries.doubles().between(0, 10),
                 Arbitraries.of(true, false))
-            .as(ModelConfig.TwoTower::new));
+            .as(
+                (dim, query, item, activation, dropout, l2, normalize) ->
+                    new ModelConfig.TwoTower(
+                        dim,
+                        query,
+                        item,
+                        ModelConfig.Combine.CONCAT,
+                        ModelConfig.Combine.CONCAT,
+                        activation,
+                        dropout,
+                        l2,
+                        normalize)));
   }
 
   private static Arbitrary<TrainingConfig> training() {
@@ -194,17 +240,22 @@ final class SpecRoundTripTest {
                 Arbitraries.integers().between(1, 999_999))
             .as(TrainingConfig.Metric::new);
     return Combinators.combine(
+            losses(),
             rates,
             Arbitraries.of(true, false),
             Arbitraries.of(TrainingConfig.SamplingCorrection.class),
             Arbitraries.of(TrainingConfig.AccidentalHits.class),
             optimizers,
-            schedules,
-            metrics,
+            Combinators.combine(schedules, metrics).as(Measured::new),
             counts)
         .as(
-            (temperature, learn, correction, hits, optimizer, schedule, metric, count) ->
+            (loss, temperature, learn, correction, hits, optimizer, schedule, count) ->
                 new TrainingConfig(
+                    loss,
+                    new TrainingConfig.Examples(
+                        TrainingConfig.Examples.Row.INTERACTIONS,
+                        TrainingConfig.Examples.Context.PAST,
+                        0.25),
                     temperature,
                     learn,
                     correction,
@@ -212,13 +263,37 @@ final class SpecRoundTripTest {
                     2 + count % 1000,
                     count,
                     optimizer,
-                    schedule,
-                    metric,
+                    schedule.schedule(),
+                    schedule.metric(),
                     count - 1,
                     count - 1,
                     count,
                     count,
                     -count));
+  }
+
+  private record Measured(TrainingConfig.Schedule schedule, TrainingConfig.Metric metric) {}
+
+  private static Arbitrary<TrainingConfig.Loss> losses() {
+    Arbitrary<TrainingConfig.Negatives> negatives =
+        Combinators.combine(
+                Arbitraries.integers().between(1, 1000), Arbitraries.integers().between(0, 1000))
+            .as((a, b) -> new TrainingConfig.Negatives(a, b, a, b, a, a));
+    return Combinators.combine(
+            Arbitraries.of(TrainingConfig.Loss.Function.class),
+            negatives,
+            Arbitraries.doubles().between(0.01, 0.9))
+        .as(
+            (kind, drawn, share) -> {
+              boolean contrastive = kind == TrainingConfig.Loss.Function.COSINE_CONTRASTIVE;
+              boolean full = kind == TrainingConfig.Loss.Function.FULL_SOFTMAX;
+              return new TrainingConfig.Loss(
+                  kind,
+                  full ? TrainingConfig.Negatives.NONE : drawn,
+                  contrastive ? 0 : share,
+                  contrastive ? share : 0,
+                  contrastive ? share : 0);
+            });
   }
 
   private static Arbitrary<IndexConfig> indexes() {

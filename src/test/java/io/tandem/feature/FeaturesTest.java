@@ -111,7 +111,7 @@ final class FeaturesTest {
     int u1 = f.dataset().queryKeys().indexOf("u1");
     for (int position = train.start(u1); position < train.end(u1); position++) {
       FeatureBatch batch = new FeatureBatch(f.features().querySchema());
-      QueryContext context = new QueryContext(train, train.start(u1), position, 0);
+      QueryContext context = QueryContext.of(train, train.start(u1), position, 0);
       events.encode(u1, context, batch);
 
       List<Integer> expected = new ArrayList<>();
@@ -128,7 +128,7 @@ final class FeaturesTest {
     Interactions train = f.dataset().split().train();
     int u1 = f.dataset().queryKeys().indexOf("u1");
     FeatureBatch trained = new FeatureBatch(f.features().querySchema());
-    QueryContext context = new QueryContext(train, train.start(u1), train.end(u1), 1_000_010_800L);
+    QueryContext context = QueryContext.of(train, train.start(u1), train.end(u1), 1_000_010_800L);
     f.features().events(f.dataset()).encode(u1, context, trained);
     FeatureBatch served = new FeatureBatch(f.features().querySchema());
     List<String> history = new ArrayList<>();

@@ -1,8 +1,10 @@
 package io.tandem.tower;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.InputSchema;
 import java.util.List;
@@ -19,11 +21,19 @@ final class PassTest {
   @EnumSource(Activation.class)
   void directPassesEqualDeeplearning4js(Activation activation) {
     TowerShape shape =
-        new TowerShape(new InputSchema(List.of(), 6), List.of(9, 7), 4, activation, 0, 0, false);
+        new TowerShape(
+            new InputSchema(List.of(), 6),
+            Combine.CONCAT,
+            List.of(9, 7),
+            4,
+            activation,
+            0,
+            0,
+            false);
     Optimizer optimizer =
         new Optimizer(Optimizer.Dense.ADAM, Optimizer.Sparse.ROWWISE_ADAGRAD, 0.01, 0.1);
-    MultiLayerNetwork reference = Network.create(shape, optimizer, 3);
-    MultiLayerNetwork network = Network.create(shape, optimizer, 3);
+    MultiLayerNetwork reference = requireNonNull(Network.create(shape, optimizer, 3));
+    MultiLayerNetwork network = requireNonNull(Network.create(shape, optimizer, 3));
     Pass expected = new NetworkPass(reference);
     Pass direct = new DirectPass(network);
     for (int rows : new int[] {11, 5}) {

@@ -6,13 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.tandem.config.FeatureSpec.Pooling;
 import io.tandem.config.ModelConfig.Activation;
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.data.DataException;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.Slot;
 import io.tandem.feature.InputSchema.TableShape;
-import io.tandem.loss.InBatchSoftmax;
+import io.tandem.loss.CandidateLoss;
+import io.tandem.loss.Candidates;
+import io.tandem.loss.Targets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -155,8 +158,10 @@ final class TowerModelTest {
   @Test
   void towersOfManyOrNoHiddenLayersTrain() throws Exception {
     for (List<Integer> hidden : List.of(List.<Integer>of(), List.of(7, 6, 5))) {
-      TowerShape query = new TowerShape(QUERY, hidden, 5, Activation.RELU, 0, 1e-4, false);
-      TowerShape item = new TowerShape(ITEM, List.of(), 5, Activation.RELU, 0, 0, false);
+      TowerShape query =
+          new TowerShape(QUERY, Combine.CONCAT, hidden, 5, Activation.RELU, 0, 1e-4, false);
+      TowerShape item =
+          new TowerShape(ITEM, Combine.CONCAT, List.of(), 5, Activation.RELU, 0, 0, false);
       TowerModel model = TowerModel.create(query, item, adam(), 1);
       double first = step(model, 1);
       for (int i = 0; i < 50; i++) {
@@ -189,8 +194,10 @@ final class TowerModelTest {
 
   private static TowerModel model(
       Activation activation, boolean normalize, double dropout, Optimizer optimizer) {
-    TowerShape query = new TowerShape(QUERY, List.of(9), 5, activation, dropout, 0, normalize);
-    TowerShape item = new TowerShape(ITEM, List.of(8, 7), 5, activation, dropout, 0, normalize);
+    TowerShape query =
+        new TowerShape(QUERY, Combine.CONCAT, List.of(9), 5, activation, dropout, 0, normalize);
+    TowerShape item =
+        new TowerShape(ITEM, Combine.CONCAT, List.of(8, 7), 5, activation, dropout, 0, normalize);
     return TowerModel.create(query, item, optimizer, 11);
   }
 
@@ -207,8 +214,8 @@ final class TowerModelTest {
     int[] ids = new int[queries.rows()];
     java.util.Arrays.setAll(ids, i -> i);
     double loss =
-        new InBatchSoftmax()
-            .compute(u, v, new InBatchSoftmax.Batch(ids, null, null, true), 0.2, gradU, gradV)
+        CandidateLoss.softmax(0)
+            .compute(u, v, Targets.single(ids, null), Candidates.all(ids.length), 0.2, gradU, gradV)
             .loss();
     if (step) {
       model.step(gradU, gradV, 1);

@@ -1,0 +1,5 @@
+/** Stub. */
+@NullMarked
+package io.tandem.tower.sequence;
+
+import org.jspecify.annotations.NullMarked;

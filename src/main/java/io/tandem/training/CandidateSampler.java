@@ -1,0 +1,126 @@
+package io.tandem.training;
+
+import io.tandem.config.TrainingConfig.Loss;
+import io.tandem.config.TrainingConfig.Negatives;
+import io.tandem.data.Interactions;
+import it.unimi.dsi.fastutil.ints.Int2IntOpenHashMap;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/** Chooses the candidates of a step: the batch's own items and drawn negatives, each item once. */
+final class CandidateSampler {
+  private final Loss loss;
+  private final Interactions train;
+  private final int items;
+
+  /** Items by falling frequency. */
+  private final int[] byFrequency;
+
+  /** [items] log of the share of training interactions. */
+  private final double[] frequency;
+
+  /** [items] probability by Zipf's law over the rank. */
+  private final double[] logUniform;
+
+  CandidateSampler(Loss loss, Interactions train, int items) {
+    this.loss = loss;
+    this.train = train;
+    this.items = items;
+    long[] counts = train.itemCounts(items);
+    frequency = new double[items];
+    for (int item = 0; item < items; item++) {
+      frequency[item] = counts[item] / (double) Math.max(1, train.size());
+    }
+    byFrequency =
+        IntStream.range(0, items)
+            .boxed()
+            .sorted(Comparator.comparingLong((Integer item) -> -counts[item]))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    logUniform = new double[items];
+    for (int rank = 0; rank < items; rank++) {
+      logUniform[byFrequency[rank]] = Math.log((rank + 2.0) / (rank + 1)) / Math.log(items + 1.0);
+    }
+  }
+
+  /** Chooses candidates for the batch's targets, whose items become columns. */
+  void choose(Batch batch, SplittableRandom random) {
+    int targets = batch.offsets[batch.rows()];
+    batch.drawn = Arrays.copyOf(batch.targets, targets);
+    if (loss.function() == Loss.Function.FULL_SOFTMAX) {
+      if (batch.items.length != items) {
+        batch.items = IntStream.range(0, items).toArray();
+        batch.counts = new float[items];
+        Arrays.fill(batch.counts, 1);
+      }
+      return;
+    }
+    Negatives negatives = loss.negatives();
+    Columns columns =
+        new Columns(targets + negatives.uniform() + negatives.frequency() + negatives.logUniform());
+    float inBatch = loss.function() == Loss.Function.SAMPLED_SOFTMAX ? 0 : 1;
+    for (int i = 0; i < targets; i++) {
+      batch.targets[i] = columns.add(batch.targets[i], inBatch);
+    }
+    for (int i = 0; i < negatives.uniform(); i++) {
+      columns.add(random.nextInt(items), 1);
+    }
+    for (int i = 0; i < negatives.frequency(); i++) {
+      columns.add(train.item(random.nextInt(train.size())), 1);
+    }
+    for (int i = 0; i < negatives.logUniform(); i++) {
+      int rank = (int) Math.exp(random.nextDouble() * Math.log(items + 1.0)) - 1;
+      columns.add(byFrequency[Math.max(0, Math.min(items - 1, rank))], 1);
+    }
+    batch.items = Arrays.copyOf(columns.items, columns.size);
+    batch.counts = Arrays.copyOf(columns.counts, columns.size);
+  }
+
+  /**
+   * Log of the probability that a draw gives an item, over all kinds of draws of a step.
+   *
+   * @param item number
+   * @param draws targets of the batch
+   * @param logBatch log of the probability that a target is the item
+   */
+  float logQ(int item, int draws, float logBatch) {
+    Negatives negatives = loss.negatives();
+    int fromBatch = loss.function() == Loss.Function.SAMPLED_SOFTMAX ? 0 : draws;
+    double total =
+        (double) fromBatch + negatives.uniform() + negatives.frequency() + negatives.logUniform();
+    double expected =
+        fromBatch * Math.exp(logBatch)
+            + negatives.uniform() / (double) items
+            + negatives.frequency() * frequency[item]
+            + negatives.logUniform() * logUniform[item];
+    // An item that none of them draws is a candidate as a positive alone.
+    return (float) Math.log(Math.max(expected, 1e-3 / items) / total);
+  }
+
+  /** Columns under construction. */
+  private static final class Columns {
+    private final int[] items;
+    private final float[] counts;
+    private final Int2IntOpenHashMap columnOf;
+    private int size;
+
+    Columns(int most) {
+      items = new int[most];
+      counts = new float[most];
+      columnOf = new Int2IntOpenHashMap(most);
+      columnOf.defaultReturnValue(-1);
+    }
+
+    int add(int item, float count) {
+      int column = columnOf.putIfAbsent(item, size);
+      if (column < 0) {
+        column = size++;
+        items[column] = item;
+      }
+      counts[column] += count;
+      return column;
+    }
+  }
+}
