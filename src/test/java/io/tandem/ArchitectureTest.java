@@ -27,12 +27,20 @@ final class ArchitectureTest {
           Map.entry("index", List.of("config")),
           Map.entry("data", List.of("config")),
           Map.entry("feature", List.of("config", "data")),
-          Map.entry("tower", List.of("config", "data", "feature")),
+          Map.entry("tower", List.of("config", "data", "feature", "baseline")),
           Map.entry("baseline", List.of("config", "data")),
           Map.entry("evaluation", List.of("data", "index")),
           Map.entry(
               "training",
-              List.of("config", "data", "feature", "tower", "loss", "evaluation", "artifact")),
+              List.of(
+                  "config",
+                  "data",
+                  "feature",
+                  "tower",
+                  "loss",
+                  "baseline",
+                  "evaluation",
+                  "artifact")),
           Map.entry("filter", List.of("config", "data", "feature", "index")),
           Map.entry("artifact", List.of("config", "data", "feature", "filter", "tower", "index")),
           Map.entry(

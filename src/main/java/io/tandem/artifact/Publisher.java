@@ -50,10 +50,12 @@ public final class Publisher {
   public record Towers(Features features, Path towers) implements Model {}
 
   /**
-   * No model: items by how often they occur in the training interactions. It is served as towers of
-   * dimension 1 would be: an item's vector is its count, every query is the vector [1].
+   * The same score for every query. It is served as towers of dimension 1 would be: an item's
+   * vector is its score, every query is the vector [1].
+   *
+   * @param scores [items]
    */
-  public record Popularity() implements Model {}
+  public record Popularity(float[] scores) implements Model {}
 
   /**
    * Publishes a model.
@@ -88,8 +90,10 @@ public final class Publisher {
         towers.features().write(writer.newFolder(Version.FEATURES));
         writer.copyFolder(towers.towers(), Version.TOWERS);
         built = indexOf(towers, spec.index(), dimension, dataset, writer, threads);
+      } else if (model instanceof Popularity popularity) {
+        built = indexOfScores(popularity.scores(), spec.index());
       } else {
-        built = indexOfCounts(dataset, spec.index());
+        throw new IllegalStateException("no way to publish " + model);
       }
       int items = dataset.itemKeys().size();
       writeIndex(built, dimension, items, writer);
@@ -196,16 +200,11 @@ public final class Publisher {
     return batch;
   }
 
-  private static BuiltIndex indexOfCounts(Dataset dataset, IndexConfig config) {
+  private static BuiltIndex indexOfScores(float[] scores, IndexConfig config) {
     IndexConfig flat =
         new IndexConfig(IndexConfig.Type.FLAT, null, config.minRecall(), config.k(), 0, 0, 0);
     try (FaissBuilder builder = new FaissBuilder(1, flat)) {
-      long[] counts = dataset.split().train().itemCounts(dataset.itemKeys().size());
-      float[] vectors = new float[counts.length];
-      for (int item = 0; item < counts.length; item++) {
-        vectors[item] = counts[item];
-      }
-      builder.add(vectors, counts.length);
+      builder.add(scores, scores.length);
       return builder.build(new float[] {1}, 1);
     }
   }

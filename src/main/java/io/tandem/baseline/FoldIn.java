@@ -18,13 +18,19 @@ import org.jspecify.annotations.Nullable;
 public final class FoldIn {
   private final float[] items;
   private final int itemCount;
+  private final int catalogue;
   private final ImplicitAls.Settings settings;
   private final double[][] unobserved;
 
   private FoldIn(
-      float[] items, int itemCount, ImplicitAls.Settings settings, double[][] unobserved) {
+      float[] items,
+      int itemCount,
+      int catalogue,
+      ImplicitAls.Settings settings,
+      double[][] unobserved) {
     this.items = items;
     this.itemCount = itemCount;
+    this.catalogue = catalogue;
     this.settings = settings;
     this.unobserved = unobserved;
   }
@@ -37,6 +43,16 @@ public final class FoldIn {
    * @throws IllegalArgumentException if V has another shape or is not finite
    */
   public static FoldIn of(float[] items, int itemCount, ImplicitAls.Settings settings) {
+    return of(items, itemCount, itemCount, settings);
+  }
+
+  /**
+   * The same where items without an observed pair, whose vectors are zero, are left out of V.
+   *
+   * @param catalogue |I|: the number of items in training
+   */
+  public static FoldIn of(
+      float[] items, int itemCount, int catalogue, ImplicitAls.Settings settings) {
     if (itemCount < 0 || items.length != (long) itemCount * settings.dim()) {
       throw new IllegalArgumentException(
           "expected %d items of dim %d, found %d numbers"
@@ -51,7 +67,7 @@ public final class FoldIn {
         row[j] *= settings.unobservedWeight();
       }
     }
-    return new FoldIn(items, itemCount, settings, gramian);
+    return new FoldIn(items, itemCount, catalogue, settings, gramian);
   }
 
   /** Width of vectors. */
@@ -93,7 +109,7 @@ public final class FoldIn {
       Arrays.fill(target, 0, dim(), 0);
       return;
     }
-    double ridge = settings.ridge(row.count(), itemCount);
+    double ridge = settings.ridge(row.count(), catalogue);
     scratch.solver.solve(
         items, row.columns(), row.weights(), 0, row.count(), unobserved, ridge, target, 0);
   }

@@ -4,21 +4,15 @@ import io.tandem.artifact.Manifest;
 import io.tandem.artifact.Publisher;
 import io.tandem.artifact.Store;
 import io.tandem.artifact.Version;
-import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
 import io.tandem.data.Dataset;
 import io.tandem.data.DatasetReader;
-import io.tandem.evaluation.Metrics;
-import io.tandem.feature.Features;
-import io.tandem.training.EpochResult;
 import io.tandem.training.ProgressListener;
+import io.tandem.training.Trained;
 import io.tandem.training.Trainer;
-import io.tandem.training.TrainingResult;
-import java.io.IOException;
+import io.tandem.training.Training;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -87,42 +81,33 @@ final class TrainCommand implements Callable<Integer> {
           split.validation().size(),
           split.test().size());
       console.flush();
-      return spec.model() instanceof ModelConfig.Popularity
-          ? publish(store, spec, new Publisher.Popularity(), dataset, Map.of(), console)
-          : train(store, spec, dataset, console);
+      return train(store, spec, dataset, console);
     }
   }
 
   private int train(Store store, ModelSpec spec, Dataset dataset, PrintWriter console) {
-    Features features = Features.fit(spec.features(), spec.data(), dataset);
-    Trainer trainer =
-        new Trainer(
+    Training training =
+        new Training(
             spec,
             dataset,
-            features,
             TrainingFolder.of(store),
             new ProgressListener(System.out, Boolean.getBoolean("tandem.terminal")));
-    TrainingResult result;
+    Trained trained;
     CountDownLatch done = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(trainer, done), "tandem-stop");
+    Thread hook = new Thread(() -> stop(training, done), "tandem-stop");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      result = trainer.train(resume ? Trainer.Start.RESUME : Trainer.Start.FRESH);
+      trained = training.train(resume ? Trainer.Start.RESUME : Trainer.Start.FRESH);
     } finally {
       done.countDown();
       removeHook(hook);
     }
-    if (result.end() == TrainingResult.End.INTERRUPTED) {
+    Publisher.Model model = trained.model();
+    if (model == null) {
       return Failure.FAILED;
     }
-    TrainingFolder.writeHistory(store, result.epochs());
-    Path towers = export(result);
-    try {
-      return publish(
-          store, spec, new Publisher.Towers(features, towers), dataset, metrics(result), console);
-    } finally {
-      TrainingFolder.delete(towers);
-    }
+    TrainingFolder.writeHistory(store, trained.epochs());
+    return publish(store, spec, model, dataset, trained.facts(), console);
   }
 
   private int publish(
@@ -154,32 +139,8 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static Map<String, Double> metrics(TrainingResult result) {
-    Map<String, Double> metrics = new LinkedHashMap<>();
-    for (EpochResult epoch : result.epochs()) {
-      Metrics validation = epoch.validation();
-      if (epoch.epoch() == result.bestEpoch() && validation != null) {
-        metrics.put("validation.recall@" + validation.k(), validation.recall());
-        metrics.put("validation.ndcg@" + validation.k(), validation.ndcg());
-      }
-    }
-    metrics.put("epoch", (double) result.bestEpoch());
-    metrics.put("temperature", result.temperature());
-    return metrics;
-  }
-
-  private static Path export(TrainingResult result) {
-    try {
-      Path folder = Files.createTempDirectory("tandem-towers");
-      result.model().export(folder);
-      return folder;
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot export the towers: " + e.getMessage(), e);
-    }
-  }
-
-  private static void stop(Trainer trainer, CountDownLatch done) {
-    trainer.stop();
+  private static void stop(Training training, CountDownLatch done) {
+    training.stop();
     try {
       done.await();
     } catch (InterruptedException e) {

@@ -213,6 +213,7 @@ final class SpecWriter {
     tree.put("metric", Section.name(training.metric().kind()) + "@" + training.metric().k());
     tree.put("patience", training.patience());
     tree.put("validate_every", training.validateEvery());
+    tree.put("refit", training.refit());
     tree.put("checkpoint_every", training.checkpointEvery());
     tree.put("max_validation_queries", training.maxValidationQueries());
     tree.put("seed", training.seed());

@@ -13,6 +13,8 @@ package io.tandem.config;
  * @param batch examples per step; of sequences trained at every position, positions
  * @param patience epochs without a better validation metric before training stops; 0 never stops
  * @param validateEvery epochs between validations; 0 for none but at the end
+ * @param refit whether, once validation has told the best epoch, a model is trained afresh on
+ *     training and validation interactions together for as many epochs
  * @param checkpointEvery epochs between checkpoints
  * @param maxValidationQueries bounds validation's cost; queries are drawn by the seed
  */
@@ -30,6 +32,7 @@ public record TrainingConfig(
     Metric metric,
     int patience,
     int validateEvery,
+    boolean refit,
     int checkpointEvery,
     int maxValidationQueries,
     long seed) {

@@ -47,6 +47,7 @@ final class TrainingParser {
             metric(section),
             section.integer("patience", 5, 0, Integer.MAX_VALUE),
             section.integer("validate_every", 1, 0, Integer.MAX_VALUE),
+            section.flag("refit", false),
             section.integer("checkpoint_every", 1, 1, Integer.MAX_VALUE),
             section.integer("max_validation_queries", 2000, 1, Integer.MAX_VALUE),
             section.seed("seed", 42));

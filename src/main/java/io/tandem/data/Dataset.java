@@ -20,6 +20,15 @@ public record Dataset(
     items.close();
   }
 
+  /** The same data with the validation part given to training. Closing either closes both. */
+  public Dataset withValidationInTraining() {
+    Interactions none =
+        new Interactions(new int[queryKeys.size() + 1], new int[0], new long[0], new float[0]);
+    Split whole =
+        new Split(Interactions.merged(split.train(), split.validation()), none, split.test());
+    return new Dataset(queryKeys, itemKeys, queries, items, whole);
+  }
+
   /**
    * Three disjoint parts over the same numbers. History of a test event is training and validation.
    */

@@ -59,7 +59,8 @@ public final class ExportedTower {
       InputSchema.Slot layout = slots.get(slot);
       InputSchema.TableShape table = layout.table();
       tables[slot] = MappedTable.open(TowerFiles.table(folder, table), table);
-      sequences[slot] = SequencePooling.open(layout, TowerFiles.sequence(folder, side, layout));
+      sequences[slot] =
+          SequencePooling.open(layout, tables[slot], TowerFiles.sequence(folder, side, layout));
     }
     return new ExportedTower(shape, tables, sequences, new DenseLayers(weights));
   }
@@ -143,8 +144,9 @@ public final class ExportedTower {
       int offset = at + scratch.offsets[slot];
       int[] ids = batch.ids(slot);
       SequencePooling sequence = sequences[slot];
-      if (sequence != null) {
-        sequence.add(tables[slot], ids, start, end, scratch.pooling[slot], input, offset);
+      SequencePooling.Scratch pooling = scratch.pooling[slot];
+      if (sequence != null && pooling != null) {
+        sequence.add(ids, start, end, pooling, input, offset);
         continue;
       }
       float[] embedding = scratch.row;

@@ -1,7 +1,7 @@
 /**
  * Embedding tables under Deeplearning4j networks; batch embedding; export to plain weights.
  *
- * <p>May use: config, feature.
+ * <p>May use: config, data, feature, baseline.
  */
 @NullMarked
 package io.tandem.tower;

@@ -36,6 +36,7 @@ public final class Trainer {
   private final Features features;
 
   private final List<EpochResult> epochs = new ArrayList<>();
+  private int lastEpoch;
   private int bestEpoch;
   private double bestMetric = Double.NEGATIVE_INFINITY;
   private int epoch = 1;
@@ -68,6 +69,7 @@ public final class Trainer {
     this.features = features;
     this.listener = listener;
     config = spec.training();
+    lastEpoch = config.epochs();
     checkpoints = new Checkpoints(folder);
     fingerprint = Fingerprint.of(spec, dataset);
     model = model(spec, features);
@@ -94,7 +96,7 @@ public final class Trainer {
       Validation validation =
           new Validation(config, dataset, features, events, items, affordableQueries(items.rows()));
       long total = (long) batcher.stepsPerEpoch() * config.epochs();
-      listener.started(steps, total, batcher.rows());
+      listener.started(steps, (long) batcher.stepsPerEpoch() * lastEpoch, batcher.rows());
       End end = run(batcher, validation, total);
       listener.finished(end);
       if (end != End.INTERRUPTED && checkpoints.has(Checkpoints.BEST)) {
@@ -104,13 +106,23 @@ public final class Trainer {
     }
   }
 
+  /** Ends after an epoch although the schedule goes on to {@code training.epochs}. */
+  void endAfter(int epochs) {
+    lastEpoch = Math.min(config.epochs(), epochs);
+  }
+
+  /** Whether there is a checkpoint to continue from. */
+  boolean canResume() {
+    return checkpoints.has(Checkpoints.LAST);
+  }
+
   /** Asks the training to end after its current step, with a checkpoint to continue from. */
   public void stop() {
     stopping = true;
   }
 
   private End run(Batcher batcher, Validation validation, long total) {
-    while (epoch <= config.epochs()) {
+    while (epoch <= lastEpoch) {
       if (enough()) {
         return End.EARLY_STOPPING;
       }
@@ -151,7 +163,7 @@ public final class Trainer {
   }
 
   private void endEpoch(Batcher batcher, Validation validation) {
-    boolean last = epoch == config.epochs();
+    boolean last = epoch == lastEpoch;
     int every = config.validateEvery();
     boolean due = !validation.isEmpty() && (last || (every > 0 && epoch % every == 0));
     long begin = System.nanoTime();

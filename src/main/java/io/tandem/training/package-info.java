@@ -1,7 +1,7 @@
 /**
  * The training loop: batches, optimizers, validation, checkpoints and resumption.
  *
- * <p>May use: config, data, feature, tower, loss, evaluation, artifact.
+ * <p>May use: config, data, feature, tower, loss, baseline, evaluation, artifact.
  */
 @NullMarked
 package io.tandem.training;

@@ -1,6 +1,7 @@
 package io.tandem.artifact;
 
 import io.tandem.artifact.Publisher.Model;
+import io.tandem.baseline.Popularity;
 import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
@@ -74,7 +75,10 @@ public final class TestModels {
   /** Publishes item counts as a model. */
   public static Version publishPopularity(Path folder, Store store) throws IOException {
     ModelSpec spec = spec(folder, "{type: popularity}", "{type: auto}");
-    return publish(spec, new Publisher.Popularity(), store);
+    try (Dataset dataset = DatasetReader.read(spec.data())) {
+      float[] scores = Popularity.scores(dataset.split().train(), dataset.itemKeys().size());
+      return publish(spec, new Publisher.Popularity(scores), store);
+    }
   }
 
   /** Publishes two towers of fresh weights. */

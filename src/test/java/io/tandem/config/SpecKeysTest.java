@@ -181,6 +181,7 @@ final class SpecKeysTest {
                   metric: ndcg@20
                   patience: 0
                   validate_every: 2
+                  refit: true
                   checkpoint_every: 4
                   max_validation_queries: 100
                   seed: -1
@@ -225,6 +226,7 @@ final class SpecKeysTest {
                 new Metric(Metric.Kind.NDCG, 20),
                 0,
                 2,
+                true,
                 4,
                 100,
                 -1));

@@ -103,6 +103,7 @@ final class SpecReaderTest {
               metric: recall@10
               patience: 5
               validate_every: 1
+              refit: false
               checkpoint_every: 1
               max_validation_queries: 2000
               seed: 42

@@ -267,6 +267,7 @@ final class SpecRoundTripTest {
                     schedule.metric(),
                     count - 1,
                     count - 1,
+                    learn,
                     count,
                     count,
                     -count));
