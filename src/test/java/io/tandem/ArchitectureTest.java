@@ -27,7 +27,7 @@ final class ArchitectureTest {
           Map.entry("index", List.of("config")),
           Map.entry("data", List.of("config")),
           Map.entry("feature", List.of("config", "data")),
-          Map.entry("tower", List.of("config", "data", "feature", "baseline")),
+          Map.entry("tower", List.of("config", "data", "feature", "baseline", "loss")),
           Map.entry("baseline", List.of("config", "data")),
           Map.entry("evaluation", List.of("data", "index")),
           Map.entry(

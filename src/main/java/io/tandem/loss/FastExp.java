@@ -7,7 +7,7 @@ package io.tandem.loss;
  *
  * <p>That is as exact as logits in single precision are: one of size 30 is known to 2e-6.
  */
-final class FastExp {
+public final class FastExp {
   private static final float LOWEST = -32;
 
   private FastExp() {}
@@ -17,9 +17,36 @@ final class FastExp {
    *
    * @param shift at least every value; where a value is more than 32 below it, e^-32 is taken
    */
-  static void exp(float[] values, int n, float shift) {
+  public static void exp(float[] values, int n, float shift) {
     for (int i = 0; i < n; i++) {
       float t = Math.max(LOWEST, values[i] - shift) * (1f / 32) + 0.5f;
+      float p = 2.4801588e-5f;
+      p = p * t + 1.984127e-4f;
+      p = p * t + 0.0013888889f;
+      p = p * t + 0.008333334f;
+      p = p * t + 0.041666668f;
+      p = p * t + 0.16666667f;
+      p = p * t + 0.5f;
+      p = p * t + 1f;
+      p = p * t + 1f;
+      p *= 0.60653067f;
+      p *= p;
+      p *= p;
+      p *= p;
+      p *= p;
+      values[i] = p * p;
+    }
+  }
+
+  /**
+   * Replaces values by e^(value − shift), each with its own shift, at least the value.
+   *
+   * @param from first place that is replaced
+   * @param to one past the last
+   */
+  public static void exp(float[] values, float[] shifts, int from, int to) {
+    for (int i = from; i < to; i++) {
+      float t = Math.max(LOWEST, values[i] - shifts[i]) * (1f / 32) + 0.5f;
       float p = 2.4801588e-5f;
       p = p * t + 1.984127e-4f;
       p = p * t + 0.0013888889f;

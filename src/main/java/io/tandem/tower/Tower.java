@@ -2,7 +2,7 @@ package io.tandem.tower;
 
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
-import io.tandem.tower.sequence.SequenceNetwork.Mode;
+import io.tandem.tower.sequence.Mode;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.deeplearning4j.nn.gradient.Gradient;

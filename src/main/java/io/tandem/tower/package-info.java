@@ -1,7 +1,7 @@
 /**
  * Embedding tables under Deeplearning4j networks; batch embedding; export to plain weights.
  *
- * <p>May use: config, data, feature, baseline.
+ * <p>May use: config, data, feature, baseline, loss.
  */
 @NullMarked
 package io.tandem.tower;
