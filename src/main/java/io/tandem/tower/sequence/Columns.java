@@ -118,6 +118,9 @@ final class Columns {
             block -> {
               int from = block * Packing.BLOCK;
               int count = Math.max(0, Math.min(packing.positions() - from, Packing.BLOCK));
+              if (count == 0) {
+                return;
+              }
               float[] flat = workspace.flat(channels * Packing.BLOCK);
               float[] row = workspace.rows(1)[0];
               source.get(from * channels, flat, 0, count * channels);
@@ -139,6 +142,9 @@ final class Columns {
             block -> {
               int from = block * Packing.BLOCK;
               int count = Math.max(0, Math.min(packing.positions() - from, Packing.BLOCK));
+              if (count == 0) {
+                return;
+              }
               float[] flat = workspace.flat(channels * Packing.BLOCK);
               float[] row = workspace.rows(1)[0];
               for (int c = 0; c < channels; c++) {
