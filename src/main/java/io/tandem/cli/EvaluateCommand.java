@@ -22,11 +22,11 @@ import io.tandem.evaluation.Measure;
 import io.tandem.evaluation.PopularityBias;
 import io.tandem.evaluation.Segment;
 import io.tandem.report.ItemEmbeddings;
+import io.tandem.report.ModelDifference;
 import io.tandem.report.ModelResult;
 import io.tandem.report.Page;
 import io.tandem.report.ResultTables;
 import io.tandem.report.Sections;
-import io.tandem.report.Table;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -113,10 +113,6 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  /** How much better the model is than the baseline on the same queries. */
-  record Difference(
-      String model, String from, String seenItems, int k, Map<Measure, Estimate> metrics) {}
-
   @Override
   public Integer call() {
     for (int k : cutoffs) {
@@ -135,7 +131,7 @@ final class EvaluateCommand implements Callable<Integer> {
               : Optional.of(ItemColors.of(colorBy, spec, open.texts()));
       VersionEmbeddings embeddings = new VersionEmbeddings(open, dataset);
       List<ModelResult> results = new ArrayList<>();
-      List<Difference> differences = new ArrayList<>();
+      List<ModelDifference> differences = new ArrayList<>();
       for (Seen seen : Seen.values()) {
         measure(spec, dataset, embeddings, seen, results, differences);
       }
@@ -146,7 +142,14 @@ final class EvaluateCommand implements Callable<Integer> {
       output.json(json(store, version, results, differences));
       if (report != null) {
         ItemCounts counts = ItemCounts.of(dataset.split().train(), dataset.itemKeys().size());
-        page(store, version, spec, results, embeddings.published(spec.name(), counts), colors)
+        page(
+                store,
+                version,
+                spec,
+                results,
+                differences,
+                embeddings.published(spec.name(), counts),
+                colors)
             .write(report);
       }
     }
@@ -159,7 +162,7 @@ final class EvaluateCommand implements Callable<Integer> {
       VersionEmbeddings embeddings,
       Seen seen,
       List<ModelResult> results,
-      List<Difference> differences) {
+      List<ModelDifference> differences) {
     HeldOut test = HeldOut.test(dataset, seen);
     if (test.queries().length == 0) {
       return;
@@ -179,11 +182,11 @@ final class EvaluateCommand implements Callable<Integer> {
       for (Measure measure : Measure.values()) {
         metrics.put(measure, evaluator.difference(measure, k, model, baseline));
       }
-      differences.add(new Difference(spec.name(), BASELINE, seenItems, k, metrics));
+      differences.add(new ModelDifference(spec.name(), BASELINE, seenItems, k, metrics));
     }
   }
 
-  private void show(Version version, List<ModelResult> results, List<Difference> differences) {
+  private void show(Version version, List<ModelResult> results, List<ModelDifference> differences) {
     PrintWriter out = output.text();
     ResultTables tables = new ResultTables(results);
     List<ModelResult> segmented = segmented(results);
@@ -194,17 +197,8 @@ final class EvaluateCommand implements Callable<Integer> {
         tables.quality(),
         tables.popularityBias());
     if (!differences.isEmpty()) {
-      out.printf("%nDifference to %s, over pairs of the same query:%n%n", BASELINE);
-      Table table = new Table("model", "seen items", "k", "recall", "NDCG");
-      for (Difference difference : differences) {
-        table.row(
-            difference.model(),
-            difference.seenItems(),
-            difference.k(),
-            String.valueOf(difference.metrics().get(Measure.RECALL)),
-            String.valueOf(difference.metrics().get(Measure.NDCG)));
-      }
-      out.print(table);
+      out.printf("%nDifferences, over pairs of the same query:%n%n");
+      out.print(ModelDifference.table(differences));
     }
     out.printf(
         "%nRecall@%d by segment, seen items %s:%n%n%s",
@@ -221,7 +215,7 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private static Map<String, Object> json(
-      Store store, Version version, List<ModelResult> results, List<Difference> differences) {
+      Store store, Version version, List<ModelResult> results, List<ModelDifference> differences) {
     List<Figures> figures = new ArrayList<>();
     for (ModelResult result : results) {
       result.evaluation().cutoffs().forEach(at -> figures.add(Figures.of(result, at)));
@@ -239,10 +233,11 @@ final class EvaluateCommand implements Callable<Integer> {
       Version version,
       ModelSpec spec,
       List<ModelResult> results,
+      List<ModelDifference> differences,
       ItemEmbeddings items,
       Optional<ItemColors> colors) {
     Page page = new Page("Tandem: " + spec.name()).paragraph("Version " + version.id());
-    Sections.results(page, results, segmented(results));
+    Sections.results(page, results, segmented(results), differences);
     Sections.training(page, Map.of(spec.name(), TrainingFolder.readHistory(store)));
     if (colors.isPresent()) {
       Sections.items(page, items, colors.get().column(), colors.get().values());

@@ -15,7 +15,7 @@ public final class Bars implements Drawing {
   private static final int WIDTH = 760;
   private static final int LEFT = 190;
   private static final int RIGHT = 70;
-  private static final int BAR = 12;
+  private static final int BAR = 14;
   private static final int GAP = 10;
   private static final int TOP = 34;
 
@@ -53,16 +53,20 @@ public final class Bars implements Drawing {
     append(
         svg,
         "<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"%s\""
-            + " font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"currentColor\">",
+            + " font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"currentColor\">",
         WIDTH,
         height,
         WIDTH,
         height,
         Html.escape(title));
-    text(svg, WIDTH / 2, 18, "middle", title);
+    append(
+        svg,
+        "<text x=\"%d\" y=\"18\" font-size=\"14\" font-weight=\"bold\">%s</text>",
+        LEFT,
+        Html.escape(title));
     for (int i = 0; i < series.size(); i++) {
       rect(svg, LEFT, TOP + 18 * i, BAR, color(i));
-      text(svg, LEFT + BAR + 6, TOP + 18 * i + 10, "start", series.get(i).name());
+      text(svg, LEFT + BAR + 6, TOP + 18 * i + 11, "start", series.get(i).name());
     }
     double most = most();
     for (int group = 0; group < groups.size(); group++) {
@@ -94,7 +98,7 @@ public final class Bars implements Drawing {
     text(
         svg,
         x(Math.max(bar.mean(), bar.high()), most) + 6,
-        y + 10,
+        y + 11,
         "start",
         String.format(Locale.ROOT, "%.4f", bar.mean()));
   }

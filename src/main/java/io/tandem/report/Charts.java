@@ -15,7 +15,8 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 /** The common look of what XChart draws, and its way into a page. */
 final class Charts {
   /**
-   * Colours that the colour-blind can tell apart (Wong, 2011): eight, then grey for what is left.
+   * Colours that the colour-blind can tell apart (after Wong, 2011), on dark ground too: eight,
+   * then grey for what is left.
    */
   static final Color[] COLORS = {
     new Color(0x0072B2),
@@ -25,7 +26,7 @@ final class Charts {
     new Color(0xE69F00),
     new Color(0x56B4E9),
     new Color(0x222222),
-    new Color(0xC8B400),
+    new Color(0x6A3D9A),
     new Color(0xB5B5B5)
   };
 
@@ -51,6 +52,7 @@ final class Charts {
     chart.getStyler().setPlotBorderVisible(false);
     chart.getStyler().setPlotGridLinesColor(new Color(0xE4E4E4));
     chart.getStyler().setChartTitleBoxVisible(false);
+    chart.getStyler().setDecimalPattern("0.#####");
     chart.getStyler().setSeriesColors(COLORS);
     return chart;
   }

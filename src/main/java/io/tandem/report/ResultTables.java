@@ -98,7 +98,7 @@ public final class ResultTables {
     List<Group> groups = groups(k, measure);
     List<String> names = new ArrayList<>(List.of("all queries"));
     groups.forEach(group -> names.add(group.by() + ": " + group.name()));
-    Bars bars = new Bars("%s@%d by segment".formatted(measure.label(), k), names);
+    Bars bars = new Bars("%s at %d by segment".formatted(measure.label(), k), names);
     for (ModelResult result : results) {
       List<@Nullable Estimate> estimates = new ArrayList<>();
       estimates.add(result.evaluation().at(k).metric(measure));
@@ -111,7 +111,7 @@ public final class ResultTables {
   /** Measures at one cut-off, a group of bars for each. */
   public Bars qualityBars(int k) {
     List<Measure> measures = List.of(Measure.values());
-    Bars bars = new Bars("at " + k, measures.stream().map(Measure::label).toList());
+    Bars bars = new Bars("Metrics at " + k, measures.stream().map(Measure::label).toList());
     for (ModelResult result : results) {
       List<@Nullable Estimate> estimates = new ArrayList<>();
       measures.forEach(measure -> estimates.add(result.evaluation().at(k).metric(measure)));

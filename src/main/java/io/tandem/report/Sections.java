@@ -15,8 +15,13 @@ public final class Sections {
    *
    * @param all every result
    * @param segmented those whose segments are shown, one for each model, with the same cut-offs
+   * @param differences between models; may be empty
    */
-  public static void results(Page page, List<ModelResult> all, List<ModelResult> segmented) {
+  public static void results(
+      Page page,
+      List<ModelResult> all,
+      List<ModelResult> segmented,
+      List<ModelDifference> differences) {
     ResultTables tables = new ResultTables(all);
     page.heading("Test set, full corpus")
         .paragraph("In brackets: 95 % confidence intervals by bootstrap over queries.")
@@ -24,6 +29,12 @@ public final class Sections {
     ResultTables segments = new ResultTables(segmented);
     int k = segmented.get(0).evaluation().cutoffs().get(0).k();
     page.drawing(segments.qualityBars(k));
+    if (!differences.isEmpty()) {
+      page.paragraph(
+              "Differences between models, over pairs of the same query: significant where the interval"
+                  + " does not hold 0.")
+          .table(ModelDifference.table(differences));
+    }
     page.heading("Popularity bias")
         .paragraph(
             "Top 1 % and top 10 %: the share of recommendations that go to the most popular items."

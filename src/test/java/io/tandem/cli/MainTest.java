@@ -72,7 +72,7 @@ final class MainTest {
     Path report = folder.resolve("report.html");
     assertThat(run("evaluate", store, "--k", "3,5", "--report", report.toString())).isZero();
     assertThat(output())
-        .contains("popularity  excluded", "Difference to popularity", "Recall@3 by segment");
+        .contains("popularity  excluded", "Differences, over pairs", "Recall@3 by segment");
     assertThat(Files.readString(report))
         .contains("<svg", "Specification", "Training loss", "item embeddings\"");
 

@@ -81,7 +81,9 @@ final class ReportTest {
             .drawing(
                 new Bars(NASTY, List.of(NASTY)).add(NASTY, List.of(new Estimate(0.5, 0.25, 0.75))));
     List<ModelResult> results = List.of(result(NASTY, 0.2), result("b", 0.1));
-    Sections.results(page, results, results);
+    ModelDifference difference =
+        new ModelDifference(NASTY, NASTY, NASTY, 10, results.get(0).evaluation().at(10).metrics());
+    Sections.results(page, results, results, List.of(difference));
     Sections.training(
         page,
         Map.of(NASTY, List.of(new EpochResult(1, 3, new Metrics(10, 5, 0, 0, 0, 0, 0), 1, 1))));
