@@ -41,6 +41,7 @@ final class ArchitectureTest {
                   "baseline",
                   "evaluation",
                   "artifact")),
+          Map.entry("metrics", List.of("retrieval")),
           Map.entry("filter", List.of("config", "data", "feature", "index")),
           Map.entry("artifact", List.of("config", "data", "feature", "filter", "tower", "index")),
           Map.entry(

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param format of the whole version folder; this engine reads {@value #FORMAT}
  * @param created UTC, ISO 8601
+ * @param itemsAsOf when the items were read, UTC, ISO 8601: changes of items up to this moment are
+ *     contained; null for none
  * @param parent id of the version that was current when this one was made
  * @param spec name of the model's specification
  * @param model its type, as in the specification: {@code two_tower} or {@code popularity}
@@ -37,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 public record Manifest(
     int format,
     String created,
+    @Nullable String itemsAsOf,
     @Nullable String parent,
     String spec,
     String model,

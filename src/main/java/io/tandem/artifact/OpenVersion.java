@@ -150,6 +150,26 @@ public final class OpenVersion implements AutoCloseable {
     return querySide;
   }
 
+  /**
+   * Opens the tower that embedded the items, for items to be added.
+   *
+   * @throws IllegalStateException where there are no towers
+   * @throws ArtifactException if its files do not fit together
+   */
+  public ExportedTower openItemTower() {
+    if (querySide == null) {
+      throw new IllegalStateException("version " + version.id() + " has no towers");
+    }
+    try {
+      return ExportedTower.open(
+          version.folder().resolve(Version.TOWERS),
+          ExportedTower.Side.ITEM,
+          querySide.features().itemSchema());
+    } catch (DataException e) {
+      throw ArtifactException.of("cannot open version " + version.id(), e);
+    }
+  }
+
   @Override
   public void close() {
     index.close();

@@ -23,6 +23,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -58,12 +59,29 @@ public final class Publisher {
   public record Popularity(float[] scores) implements Model {}
 
   /**
+   * Publishes a model whose items were read just now.
+   *
+   * @see #publish(Store, ModelSpec, Model, Dataset, Map, int, Instant)
+   */
+  public static Version publish(
+      Store store,
+      ModelSpec spec,
+      Model model,
+      Dataset dataset,
+      Map<String, Double> metrics,
+      int threads) {
+    return publish(store, spec, model, dataset, metrics, threads, Instant.now());
+  }
+
+  /**
    * Publishes a model.
    *
    * @param dataset that it was trained on: its items become the corpus, its interactions the stored
    *     history of queries
    * @param metrics results to record, by name
    * @param threads to embed items on
+   * @param itemsAsOf the moment before the reading of {@code dataset} began: changes of items that
+   *     a service made up to then are taken to be in it, later ones are not
    * @return the version, which is current now
    * @throws ArtifactException if it could not be written; the store is as before
    */
@@ -73,7 +91,8 @@ public final class Publisher {
       Model model,
       Dataset dataset,
       Map<String, Double> metrics,
-      int threads) {
+      int threads,
+      Instant itemsAsOf) {
     if (dataset.itemKeys().size() == 0) {
       throw new ArtifactException("expected at least 1 item to publish, found none");
     }
@@ -107,7 +126,8 @@ public final class Publisher {
               built,
               items,
               dimension,
-              metrics));
+              metrics,
+              itemsAsOf));
     } catch (IOException | UncheckedIOException | IndexException | DataException e) {
       throw ArtifactException.of("nothing was published in " + store.folder(), e);
     }

@@ -109,6 +109,7 @@ public final class VersionWriter implements AutoCloseable {
    * What the manifest says beside what is found while publishing.
    *
    * @param index may be closed by now
+   * @param itemsAsOf when the items were read
    */
   record Facts(
       String spec,
@@ -119,7 +120,8 @@ public final class VersionWriter implements AutoCloseable {
       BuiltIndex index,
       int items,
       int dimension,
-      Map<String, Double> metrics) {}
+      Map<String, Double> metrics,
+      Instant itemsAsOf) {}
 
   /** Writes the manifest, makes every byte durable, and makes the version current. */
   Version publish(Facts facts) throws IOException {
@@ -129,6 +131,7 @@ public final class VersionWriter implements AutoCloseable {
         new Manifest(
             Manifest.FORMAT,
             created.toString(),
+            facts.itemsAsOf().toString(),
             store.currentId().orElse(null),
             facts.spec(),
             facts.model(),

@@ -14,6 +14,7 @@ import io.tandem.training.Trainer;
 import io.tandem.training.Training;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -59,6 +60,9 @@ final class TrainCommand implements Callable<Integer> {
   boolean resume;
 
   @Mixin JsonOutput output = new JsonOutput();
+
+  /** Before any data is read. */
+  private final Instant begun = Instant.now();
 
   @Override
   public Integer call() {
@@ -120,7 +124,13 @@ final class TrainCommand implements Callable<Integer> {
     long begin = System.nanoTime();
     Version version =
         Publisher.publish(
-            store, spec, model, dataset, metrics, Runtime.getRuntime().availableProcessors());
+            store,
+            spec,
+            model,
+            dataset,
+            metrics,
+            Runtime.getRuntime().availableProcessors(),
+            begun);
     Manifest manifest = version.manifest();
     console.printf(
         Locale.ROOT,

@@ -5,12 +5,22 @@ import io.tandem.feature.FeatureBatch;
 import io.tandem.index.TopK;
 import io.tandem.tower.ExportedTower;
 import java.util.Arrays;
+import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /** What one retrieval works in: used by one thread at a time, by many retrievals in turn. */
 final class Scratch {
   final float[] vector;
-  final TopK hits = new TopK();
+
+  /** Best hits so far; swapped with {@link #spare} when hits are merged. */
+  TopK hits = new TopK();
+
+  TopK spare = new TopK();
+
+  /** Best of the added items, and which of those to leave out. */
+  final TopK added = new TopK();
+
+  final BitSet excludedAdded = new BitSet();
   final @Nullable FeatureBatch batch;
   final ExportedTower.@Nullable Scratch tower;
 
@@ -27,6 +37,14 @@ final class Scratch {
 
   void clearExcluded() {
     excludedCount = 0;
+    excludedAdded.clear();
+  }
+
+  /** Leaves an added item out; -1 stands for none and is ignored. */
+  void excludeAdded(int number) {
+    if (number >= 0) {
+      excludedAdded.set(number);
+    }
   }
 
   /** Leaves a row out; -1 stands for no row and is ignored. */

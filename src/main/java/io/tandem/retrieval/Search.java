@@ -1,12 +1,15 @@
 package io.tandem.retrieval;
 
 import io.tandem.index.RowSet;
+import io.tandem.index.TopK;
 import io.tandem.index.VectorIndex;
+import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Searches an index for what remains after a filter and exclusions, and keeps the promise of k hits
- * wherever k rows remain. Takes no lock; what it works in is the caller's {@link Scratch}.
+ * Searches an index, and what was added beside it, for what remains after a filter and exclusions,
+ * and keeps the promise of k hits wherever k items remain. Takes no lock; what it works in is the
+ * caller's {@link Scratch}.
  */
 final class Search {
   /**
@@ -22,7 +25,7 @@ final class Search {
   }
 
   /**
-   * Finds the best rows for {@code scratch.vector} into {@code scratch.hits}.
+   * Finds the best rows of the index for {@code scratch.vector} into {@code scratch.hits}.
    *
    * @param allowed null for all rows
    */
@@ -55,6 +58,50 @@ final class Search {
     scratch.hits.truncate(k);
   }
 
+  /**
+   * Merges the best of the added items into {@code scratch.hits}, as rows from the index's size on;
+   * of equal scores, the index's come first.
+   *
+   * @param allowed null for all of them
+   */
+  void merge(int k, Delta delta, @Nullable BitSet allowed, Scratch scratch) {
+    if (delta.size() == 0) {
+      return;
+    }
+    int limit = Math.min(k, delta.size());
+    TopK best = scratch.added;
+    best.reset(limit);
+    for (int i = 0; i < delta.size(); i++) {
+      if (!scratch.excludedAdded.get(i) && (allowed == null || allowed.get(i))) {
+        best.offer(i, dot(scratch.vector, delta.vector(i)), limit);
+      }
+    }
+    best.sort();
+    if (best.size() > 0) {
+      merge(k, best, scratch);
+    }
+  }
+
+  private void merge(int k, TopK best, Scratch scratch) {
+    TopK hits = scratch.hits;
+    TopK merged = scratch.spare;
+    int size = (int) Math.min(k, (long) hits.size() + best.size());
+    merged.reset(size);
+    int mine = 0;
+    int added = 0;
+    while (merged.size() < size) {
+      if (added == best.size() || (mine < hits.size() && hits.score(mine) >= best.score(added))) {
+        merged.add(hits.row(mine), hits.score(mine));
+        mine++;
+      } else {
+        merged.add(index.size() + best.row(added), best.score(added));
+        added++;
+      }
+    }
+    scratch.spare = hits;
+    scratch.hits = merged;
+  }
+
   private int remaining(@Nullable RowSet allowed, Scratch scratch) {
     if (allowed == null) {
       return index.size() - scratch.excludedCount();
@@ -69,5 +116,13 @@ final class Search {
   private void searchRemaining(int k, @Nullable RowSet allowed, Scratch scratch) {
     RowSet others = RowSet.allBut(index.size(), scratch.excluded(), scratch.excludedCount());
     index.search(scratch.vector, k, allowed == null ? others : others.and(allowed), scratch.hits);
+  }
+
+  private static float dot(float[] a, float[] b) {
+    float sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += a[i] * b[i];
+    }
+    return sum;
   }
 }

@@ -140,6 +140,7 @@ class PublisherTest {
         new Manifest(
             m.format(),
             m.created(),
+            m.itemsAsOf(),
             m.parent(),
             m.spec(),
             "popularity",

@@ -175,6 +175,7 @@ class StoreTest {
         new Manifest(
             manifest.format(),
             manifest.created(),
+            manifest.itemsAsOf(),
             manifest.parent(),
             manifest.spec(),
             manifest.model(),

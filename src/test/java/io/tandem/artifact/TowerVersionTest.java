@@ -86,6 +86,7 @@ class TowerVersionTest {
         new Manifest(
             m.format(),
             m.created(),
+            m.itemsAsOf(),
             m.parent(),
             m.spec(),
             m.model(),

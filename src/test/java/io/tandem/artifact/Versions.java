@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -44,7 +45,8 @@ final class Versions {
               built,
               2,
               2,
-              Map.of("recall@10", 0.25)));
+              Map.of("recall@10", 0.25),
+              Instant.parse("2026-01-01T00:00:00Z")));
     }
   }
 }
