@@ -100,6 +100,19 @@ final class Columns {
     }
   }
 
+  /** Reads all channels of a position. */
+  void getPosition(int position, float[] target) {
+    for (int c = 0; c < channels; c++) {
+      target[c] = buffer.get(c * rows + position);
+    }
+  }
+
+  void putPosition(int position, float[] source) {
+    for (int c = 0; c < channels; c++) {
+      buffer.put(c * rows + position, source[c]);
+    }
+  }
+
   /** Zeroes what lies behind the positions. */
   void clearPadding(Packing packing) {
     for (int c = 0; c < channels; c++) {

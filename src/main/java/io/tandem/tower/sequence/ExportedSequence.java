@@ -38,7 +38,8 @@ public final class ExportedSequence {
     Encoder encoder =
         switch (expected.kind()) {
           case TRANSFORMER -> new TransformerEncoder(expected, weights);
-          case GRU, ATTENTION -> throw new UnsupportedOperationException();
+          case GRU -> new GruEncoder(expected, weights);
+          case ATTENTION -> new PoolingEncoder(expected, weights);
         };
     return new ExportedSequence(expected, encoder);
   }

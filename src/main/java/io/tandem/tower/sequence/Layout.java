@@ -54,8 +54,12 @@ final class Layout {
           List.of(
               new Weight("gain", dim, 1, Weight.Start.ONES),
               new Weight("bias", dim, 1, Weight.Start.ZEROS));
-      case GRU -> List.of();
-      case POOLING -> List.of();
+      case GRU ->
+          List.of(
+              Weight.affine("input", dim, 3 * dim),
+              Weight.linear("gates", dim, 2 * dim),
+              Weight.linear("candidate", dim, dim));
+      case POOLING -> List.of(new Weight("query", dim, 1, Weight.Start.SMALL));
     };
   }
 

@@ -56,7 +56,8 @@ final class SequenceLayer extends BaseLayer {
       case POSITIONS -> new PositionKernel(dim, maxLength, 2 * place, workspace);
       case TRANSFORMER -> new TransformerKernel(dim, heads, maxLength, place, workspace);
       case NORM -> new NormKernel(dim, workspace);
-      case GRU, POOLING -> throw new UnsupportedOperationException();
+      case GRU -> new GruKernel(dim, place, workspace);
+      case POOLING -> new PoolingKernel(dim, place, workspace);
     };
   }
 

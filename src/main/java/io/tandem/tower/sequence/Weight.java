@@ -13,12 +13,18 @@ record Weight(String name, int rows, int columns, Start start) {
     ZEROS,
     /** Normal, with variance 2 / (in + out) (Glorot and Bengio 2010); biases are 0. */
     AFFINE,
+    /** The same for a matrix without a bias. */
+    LINEAR,
     /** Normal, with deviation 0.02. */
     SMALL
   }
 
   static Weight affine(String name, int in, int out) {
     return new Weight(name, in + 1, out, Start.AFFINE);
+  }
+
+  static Weight linear(String name, int in, int out) {
+    return new Weight(name, in, out, Start.LINEAR);
   }
 
   int length() {
@@ -30,6 +36,7 @@ record Weight(String name, int rows, int columns, Start start) {
       case ONES -> 1;
       case ZEROS -> 0;
       case SMALL -> (float) (0.02 * random.nextGaussian());
+      case LINEAR -> (float) (Math.sqrt(2.0 / (rows + columns)) * random.nextGaussian());
       case AFFINE ->
           row == rows - 1
               ? 0

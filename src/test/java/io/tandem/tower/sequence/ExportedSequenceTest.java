@@ -18,7 +18,7 @@ final class ExportedSequenceTest {
   @TempDir private Path folder;
 
   @ParameterizedTest
-  @EnumSource(value = Kind.class, names = "TRANSFORMER")
+  @EnumSource(Kind.class)
   void everyPrefixGetsWhatTheNetworkGivesAtItsEnd(Kind kind) {
     SequenceNetwork network = Sequences.network(Sequences.shape(kind, 0.3), 5);
     assertServedAsTrained(network);

@@ -29,7 +29,14 @@ final class GradientTest {
   private float[] weights = new float[0];
 
   @ParameterizedTest
-  @CsvSource({"TRANSFORMER, 0", "TRANSFORMER, 0.3"})
+  @CsvSource({
+    "TRANSFORMER, 0",
+    "TRANSFORMER, 0.3",
+    "GRU, 0",
+    "GRU, 0.3",
+    "ATTENTION, 0",
+    "ATTENTION, 0.3"
+  })
   void gradientsEqualDifferences(SequenceShape.Kind kind, double dropout) {
     prepare(kind, dropout);
     float[] byInput = backward();
