@@ -123,8 +123,10 @@ final class EvaluateCommand implements Callable<Integer> {
     Store store = argument.open();
     Version version = versionId == null ? store.current() : store.version(versionId);
     ModelSpec spec = SpecReader.read(version.spec(), Map.of());
-    try (Dataset dataset = DatasetReader.read(spec.data());
+    try (Dataset read = DatasetReader.read(spec.data());
         OpenVersion open = version.open()) {
+      // Warm and popular is what the published parameters saw.
+      Dataset dataset = spec.training().refit() ? read.withValidationInTraining() : read;
       Optional<ItemColors> colors =
           colorBy == null
               ? ItemColors.first(spec, open.texts())

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -139,6 +140,28 @@ final class MainTest {
 
     assertThat(run("evaluate", store, "--color-by=colour")).isEqualTo(2);
     assertThat(error()).contains("--color-by: expected one of [kind, title], found 'colour'");
+  }
+
+  @Test
+  void itemsOfTheValidationSetAreWarmOnlyToAModelThatWasRefitted() throws Exception {
+    // Of each user the last event is the test, the one before validation.
+    Files.writeString(
+        folder.resolve("events.csv"), "user,item\nu1,i1\nu1,i2\nu1,i1\nu2,i1\nu2,i1\nu2,i2\n");
+    String store = folder.resolve("store").toString();
+    String[] train = {
+      "train", path("model.yaml"), "--out", store, "--set", "model={type: popularity}"
+    };
+
+    run(train);
+    assertThat(run("evaluate", store, "--k", "5")).isZero();
+    assertThat(output()).containsPattern("(?m)^item +cold +1 ");
+
+    String[] refitted = Arrays.copyOf(train, train.length + 2);
+    refitted[train.length] = "--set";
+    refitted[train.length + 1] = "training.refit=true";
+    run(refitted);
+    assertThat(run("evaluate", store, "--k", "5")).isZero();
+    assertThat(output()).doesNotContainPattern("(?m)^item +cold ");
   }
 
   @Test
