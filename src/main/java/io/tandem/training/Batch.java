@@ -1,7 +1,6 @@
 package io.tandem.training;
 
 import io.tandem.feature.FeatureBatch;
-import io.tandem.feature.Features;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,9 +35,9 @@ final class Batch {
   /** Items that the batch's targets are, one for each draw. */
   int[] drawn = new int[0];
 
-  Batch(Features features) {
-    queries = new FeatureBatch(features.querySchema());
-    candidates = new FeatureBatch(features.itemSchema());
+  Batch(FeatureBatch queries, FeatureBatch candidates) {
+    this.queries = queries;
+    this.candidates = candidates;
   }
 
   int rows() {

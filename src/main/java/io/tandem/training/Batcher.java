@@ -55,7 +55,12 @@ final class Batcher implements AutoCloseable {
     examples =
         ExampleRows.of(
             config, dataset.split().train(), events, shortestSequence(spec.features().query()));
-    buffers = new Batch[] {new Batch(features), new Batch(features)};
+    buffers = new Batch[] {empty(features), empty(features)};
+  }
+
+  private static Batch empty(Features features) {
+    return new Batch(
+        new FeatureBatch(features.querySchema()), new FeatureBatch(features.itemSchema()));
   }
 
   private static int shortestSequence(Iterable<FeatureSpec> query) {
