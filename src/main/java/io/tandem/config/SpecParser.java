@@ -126,7 +126,11 @@ final class SpecParser {
             yield new SplitSpec.Temporal(test(section), validation(section));
           }
           case "random" ->
-              new SplitSpec.Random(test(section), validation(section), section.seed("seed", 42));
+              new SplitSpec.Random(
+                  test(section),
+                  validation(section),
+                  section.number("cold_items", 0, Range.SHARE_BELOW_ONE),
+                  section.seed("seed", 42));
           case "provided" -> provided(section, interactions);
           default -> new SplitSpec.LeaveLastOut();
         };

@@ -78,6 +78,7 @@ final class SpecWriter {
       tree.put("type", "random");
       tree.put("test", random.test());
       tree.put("validation", random.validation());
+      tree.put("cold_items", random.coldItems());
       tree.put("seed", random.seed());
     } else if (split instanceof SplitSpec.Provided provided) {
       tree.put("type", "provided");

@@ -29,8 +29,15 @@ public sealed interface SplitSpec {
    *
    * @param test share in (0, 1)
    * @param validation share in [0, 1)
+   * @param coldItems share of the items, in [0, 1), of which every interaction is held out: all of
+   *     theirs are the test's; of half as many further items, all are the validation's
    */
-  record Random(double test, double validation, long seed) implements SplitSpec {}
+  record Random(double test, double validation, double coldItems, long seed) implements SplitSpec {
+    /** Every item may be met in training. */
+    public Random(double test, double validation, long seed) {
+      this(test, validation, 0, seed);
+    }
+  }
 
   /**
    * Files given by the user: {@code interactions} are all for training, but for the validation

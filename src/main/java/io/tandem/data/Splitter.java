@@ -33,6 +33,7 @@ final class Splitter {
       byTime(all, temporal, parts);
     } else if (spec instanceof SplitSpec.Random random) {
       atRandom(all, random.test(), random.validation(), random.seed(), parts);
+      coldItems(all, random.coldItems(), random.seed(), parts);
     } else if (spec instanceof SplitSpec.Provided provided) {
       atRandom(all, 0, validation == null ? provided.validation() : 0, provided.seed(), parts);
     }
@@ -90,6 +91,19 @@ final class Splitter {
           (int) Math.min(Math.round(count * validation), Math.max(0, count - tests - 1));
       for (int i = 0; i < tests + validations; i++) {
         parts[all.start(query) + order[i]] = i < tests ? TEST : VALIDATION;
+      }
+    }
+  }
+
+  /** By item: a share is the test's whole, half as much the validation's. */
+  private static void coldItems(Interactions all, double share, long seed, byte[] parts) {
+    for (int position = 0; position < parts.length && share > 0; position++) {
+      long mixed = seed + (all.item(position) + 1) * 0x9E3779B97F4A7C15L;
+      double place = new SplittableRandom(mixed).nextDouble();
+      if (place < share) {
+        parts[position] = TEST;
+      } else if (place < 1.5 * share) {
+        parts[position] = VALIDATION;
       }
     }
   }

@@ -37,7 +37,7 @@ final class SpecKeysTest {
                     query: u, item: i, time: t, weight: n}
                   queries: {jdbc: "jdbc:duckdb:users.db", sql: SELECT * FROM users, key: id}
                   items: {path: items.parquet, format: parquet, key: id}
-                  split: {type: random, test: 0.25, validation: 0.05, seed: 7}
+                  split: {type: random, test: 0.25, validation: 0.05, cold_items: 0.1, seed: 7}
                 """)
             .data();
 
@@ -83,7 +83,7 @@ final class SpecKeysTest {
                     List.of(),
                     "utf-8"),
                 "id"));
-    assertThat(data.split()).isEqualTo(new SplitSpec.Random(0.25, 0.05, 7));
+    assertThat(data.split()).isEqualTo(new SplitSpec.Random(0.25, 0.05, 0.1, 7));
   }
 
   @Test

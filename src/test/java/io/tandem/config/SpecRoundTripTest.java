@@ -116,7 +116,7 @@ final class SpecRoundTripTest {
     return Arbitraries.oneOf(
         Arbitraries.just(new SplitSpec.LeaveLastOut()),
         Combinators.combine(tests, validations).as(SplitSpec.Temporal::new),
-        Combinators.combine(tests, validations, seeds).as(SplitSpec.Random::new),
+        Combinators.combine(tests, validations, tests, seeds).as(SplitSpec.Random::new),
         Combinators.combine(sources(), validations, seeds)
             .as((test, share, seed) -> new SplitSpec.Provided(test, null, share, seed)),
         Combinators.combine(sources(), sources(), seeds)

@@ -139,6 +139,27 @@ final class SplitterTest {
     assertThat(seen).hasSize(20);
   }
 
+  /** Items are 0 to 99, each met by every query. */
+  @Test
+  void coldItemsAreHeldOutWhole() {
+    int size = 100 * QUERIES;
+    Events events = new Events(new int[size], new int[size], new long[size], new float[size]);
+    for (int i = 0; i < size; i++) {
+      events.queries()[i] = i % QUERIES;
+      events.items()[i] = i / QUERIES;
+    }
+
+    Split split = split(new SplitSpec.Random(0.1, 0.1, 0.2, 1), events);
+
+    Set<Integer> trained = new HashSet<>(items(split.train()));
+    Set<Integer> validated = new HashSet<>(items(split.validation()));
+    validated.removeAll(trained);
+    Set<Integer> tested = new HashSet<>(items(split.test()));
+    tested.removeAll(trained);
+    assertThat(tested).hasSizeBetween(10, 30);
+    assertThat(validated).hasSizeBetween(4, 18).doesNotContainAnyElementsOf(tested);
+  }
+
   @Test
   void randomTestsComeFromTheWholeHistory() {
     Events events = sequence(1000);
