@@ -50,6 +50,9 @@ final class ArchitectureTest {
           Map.entry(
               "rebuild",
               List.of("config", "data", "feature", "artifact", "evaluation", "index", "retrieval")),
+          Map.entry(
+              "experiment",
+              List.of("config", "data", "feature", "tower", "artifact", "evaluation", "training")),
           Map.entry("report", List.of("config", "evaluation", "training")));
 
   @ArchTest static final ArchRule packagesUseOnlyWhatTheyMay = CompositeArchRule.of(layerRules());

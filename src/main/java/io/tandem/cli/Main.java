@@ -15,6 +15,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       TrainCommand.class,
       EvaluateCommand.class,
+      CompareCommand.class,
       RetrieveCommand.class,
       VersionsCommand.class,
       VerifyCommand.class,

@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -96,16 +95,8 @@ final class TrainCommand implements Callable<Integer> {
             dataset,
             TrainingFolder.of(store),
             new ProgressListener(System.out, Boolean.getBoolean("tandem.terminal")));
-    Trained trained;
-    CountDownLatch done = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(training, done), "tandem-stop");
-    Runtime.getRuntime().addShutdownHook(hook);
-    try {
-      trained = training.train(resume ? Trainer.Start.RESUME : Trainer.Start.FRESH);
-    } finally {
-      done.countDown();
-      removeHook(hook);
-    }
+    Trainer.Start start = resume ? Trainer.Start.RESUME : Trainer.Start.FRESH;
+    Trained trained = StopHook.during(training::stop, () -> training.train(start));
     Publisher.Model model = trained.model();
     if (model == null) {
       return Failure.FAILED;
@@ -147,22 +138,5 @@ final class TrainCommand implements Callable<Integer> {
     output.json(
         Map.of("store", store.folder().toString(), "version", version.id(), "manifest", manifest));
     return 0;
-  }
-
-  private static void stop(Training training, CountDownLatch done) {
-    training.stop();
-    try {
-      done.await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private static void removeHook(Thread hook) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException shuttingDown) {
-      // The hook is what got us here.
-    }
   }
 }

@@ -113,7 +113,7 @@ public final class ProgressListener implements TrainingListener {
         switch (end) {
           case ALL_EPOCHS -> "All epochs done.";
           case EARLY_STOPPING -> "Stopped early: the validation metric no longer rises.";
-          case INTERRUPTED -> "Interrupted; continue with --resume.";
+          case INTERRUPTED -> "Interrupted; there is a checkpoint to continue from.";
         });
   }
 

@@ -61,6 +61,12 @@ public final class Training {
     return towers(start);
   }
 
+  /** Whether an earlier training in the folder left a checkpoint to continue from. */
+  public boolean canResume() {
+    Path fit = folder.resolve("fit");
+    return Files.exists(fit.resolve(Checkpoints.LAST)) || Files.exists(AlsCheckpoint.file(fit));
+  }
+
   /** Asks the training to end soon, with a checkpoint to continue from. */
   public void stop() {
     stopping = true;

@@ -228,7 +228,7 @@ final class MainTest {
   @Test
   void everyCommandTeachesItself() {
     List<String> commands =
-        List.of("train", "evaluate", "retrieve", "versions", "verify", "rollback");
+        List.of("train", "evaluate", "compare", "retrieve", "versions", "verify", "rollback");
     for (String command : commands) {
       assertThat(run(command, "--help")).isZero();
       assertThat(output()).contains("Usage: tandem " + command);
