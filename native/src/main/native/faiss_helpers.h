@@ -2,29 +2,38 @@
 // Every function throws std::exception on failure, which the binding turns into a Java RuntimeException.
 #pragma once
 
+#include <fcntl.h>
 #include <omp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <faiss/Index.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFPQFastScan.h>
 #include <faiss/IndexPreTransform.h>
-#include <faiss/impl/AuxIndexStructures.h>
-#include <faiss/impl/DistanceComputer.h>
+#include <faiss/clone_index.h>
 #include <faiss/impl/IDSelector.h>
 #include <faiss/index_factory.h>
 #include <faiss/index_io.h>
 #include <faiss/utils/utils.h>
+
+#include "graph_search.h"
+#include "row_search.h"
 
 namespace tandem {
 
@@ -91,50 +100,7 @@ struct Parameters {
   }
 };
 
-// Dot products with the sign that makes the nearest the least, which is what a graph search wants.
-class Negated : public faiss::DistanceComputer {
- public:
-  explicit Negated(faiss::DistanceComputer* dot) : dot_(dot) {}
-  void set_query(const float* x) override {
-    dot_->set_query(x);
-  }
-  float operator()(int64_t i) override {
-    return -(*dot_)(i);
-  }
-  float symmetric_dis(int64_t i, int64_t j) override {
-    return -dot_->symmetric_dis(i, j);
-  }
-
- private:
-  std::unique_ptr<faiss::DistanceComputer> dot_;
-};
-
-// Searches an HNSW graph for one query, as IndexHNSW::search does it, but with a table of visited rows that the thread
-// keeps: FAISS 1.7.3 clears one byte for every row and OpenMP thread in every call, about 10 us for a million rows and
-// a thread. In exchange a thread keeps as many bytes as the last graph that it searched has rows.
-inline void search_graph(
-    const faiss::IndexHNSW* index,
-    const float* x,
-    int64_t k,
-    const faiss::SearchParametersHNSW* parameters,
-    float* distances,
-    int64_t* labels) {
-  thread_local std::unique_ptr<faiss::VisitedTable> visited;
-  if (!visited || visited->visited.size() != static_cast<size_t>(index->ntotal)) {
-    visited.reset(new faiss::VisitedTable(index->ntotal));
-  }
-  visited->advance();
-  bool dot = index->metric_type == faiss::METRIC_INNER_PRODUCT;
-  std::unique_ptr<faiss::DistanceComputer> distance(index->storage->get_distance_computer());
-  if (dot) distance.reset(new Negated(distance.release()));
-  distance->set_query(x);
-  faiss::maxheap_heapify(k, distances, labels);
-  index->hnsw.search(*distance, k, labels, distances, *visited, parameters);
-  faiss::maxheap_reorder(k, distances, labels);
-  if (dot) std::transform(distances, distances + k, distances, std::negate<float>());
-}
-
-// The graph that search_graph can take, or null.
+// The graph that search_graphs can take, or null.
 inline const faiss::IndexHNSW* plain_graph(const faiss::Index* index) {
   auto graph = dynamic_cast<const faiss::IndexHNSW*>(index);
   return graph && graph->storage && !graph->reconstruct_from_neighbors &&
@@ -142,6 +108,102 @@ inline const faiss::IndexHNSW* plain_graph(const faiss::Index* index) {
       ? graph
       : nullptr;
 }
+
+// How many rows are allowed.
+inline int64_t count(const BitRows& rows) {
+  int64_t members = 0, byte = 0;
+  for (; byte + 8 <= rows.bytes; byte += 8) {
+    uint64_t word;
+    std::memcpy(&word, rows.bits + byte, sizeof(word));
+    members += __builtin_popcountll(word);
+  }
+  for (; byte < rows.bytes; byte++) members += __builtin_popcount(rows.bits[byte]);
+  return members;
+}
+
+// Queries are shared out over OpenMP's threads.
+template <Filter FILTER, class Allowed>
+int64_t search_graphs(
+    const faiss::IndexHNSW* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int ef,
+    const Allowed& allowed,
+    float* distances,
+    int64_t* labels) {
+  if (n == 1) return search_graph<FILTER>(index, x, k, ef, allowed, distances, labels);
+  int64_t scored = 0;
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
+  for (int64_t i = 0; i < n; i++) {
+    scored += search_graph<FILTER>(index, x + i * index->d, k, ef, allowed, distances + i * k, labels + i * k);
+  }
+  return scored;
+}
+
+inline int64_t search_graphs(
+    const faiss::IndexHNSW* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int ef,
+    const faiss::IDSelector* selector,
+    float* distances,
+    int64_t* labels) {
+  if (!selector) return search_graphs<Filter::NONE>(index, n, x, k, ef, EveryRow(), distances, labels);
+  if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
+    BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
+    return 2 * count(rows) < index->ntotal
+        ? search_graphs<Filter::HIDE>(index, n, x, k, ef, rows, distances, labels)
+        : search_graphs<Filter::COLLECT>(index, n, x, k, ef, rows, distances, labels);
+  }
+  return search_graphs<Filter::COLLECT>(index, n, x, k, ef, SelectedRows{selector}, distances, labels);
+}
+
+// As IndexIVF::search for one query, without what that allocates for threads, and without the statistics that all
+// threads share.
+inline int64_t search_lists(
+    const faiss::IndexIVF* index,
+    const float* x,
+    int64_t k,
+    const faiss::SearchParametersIVF* parameters,
+    float* distances,
+    int64_t* labels) {
+  thread_local std::vector<int64_t> lists;
+  thread_local std::vector<float> scores;
+  size_t probes = std::min(index->nlist, parameters ? parameters->nprobe : index->nprobe);
+  lists.resize(probes);
+  scores.resize(probes);
+  index->quantizer->search(1, x, probes, scores.data(), lists.data());
+  faiss::IndexIVFStats stats;
+  index->search_preassigned(
+      1, x, k, lists.data(), scores.data(), distances, labels, false, parameters, &stats);
+  return index->nlist + stats.ndis;
+}
+
+// The vectors as the index behind the transforms takes them.
+class Transformed {
+ public:
+  Transformed(const faiss::Index* index, int64_t n, const float* x) : x_(x), index_(index) {
+    while (auto transform = dynamic_cast<const faiss::IndexPreTransform*>(index_)) {
+      const float* next = transform->apply_chain(n, x_);
+      if (next != x_) owned_.reset(next);
+      x_ = next;
+      index_ = transform->index;
+    }
+  }
+  const faiss::Index* index() const {
+    return index_;
+  }
+  const float* x() const {
+    return x_;
+  }
+
+ private:
+  const float* x_;
+  const faiss::Index* index_;
+  std::unique_ptr<const float[]> owned_;
+};
 
 } // namespace detail
 
@@ -197,15 +259,16 @@ inline faiss::IndexFlat* flat(faiss::Index* index) {
       const_cast<faiss::Index*>(detail::without_transforms(index)));
 }
 
-/// Index::search with the search parameters built on the stack.
+/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h.
 ///
 /// @param x         queries, size n * d
-/// @param effort    nprobe of an inverted file, efSearch of an HNSW graph (which cannot exceed the graph's own efSearch in
-///                  FAISS 1.7.3), without meaning for others; 0 leaves the index's own value
+/// @param effort    nprobe of an inverted file, efSearch of an HNSW graph, without meaning for others; 0 leaves the index's
+///                  own value
 /// @param selector  rows to consider, or null for all; a range or an array must lie within the index
 /// @param distances output, size n * k
 /// @param labels    output, size n * k, -1 where there is no result
-inline void search(
+/// @return          vectors, codes and centroids that were compared with a query; 0 where the type does not count them
+inline int64_t search(
     const faiss::Index* index,
     int64_t n,
     const float* x,
@@ -216,26 +279,31 @@ inline void search(
     int64_t* labels) {
   apply_threads();
   detail::check(index, selector);
+  detail::Transformed inner(index, n, x);
+  auto graph = detail::plain_graph(inner.index());
+  if (graph && k > 0) {
+    return detail::search_graphs(graph, n, inner.x(), k, effort, selector, distances, labels);
+  }
   // FAISS 1.7.3 leaves the output as it was when a flat index has nothing to look at.
   std::fill(labels, labels + n * k, int64_t(-1));
   std::fill(distances, distances + n * k,
       index->metric_type == faiss::METRIC_INNER_PRODUCT ? std::numeric_limits<float>::lowest()
                                                         : std::numeric_limits<float>::max());
   detail::Parameters parameters;
-  auto chosen = parameters.choose(index, effort, selector);
-  auto graph = detail::plain_graph(index);
-  if (graph && n == 1 && k > 0) {
-    detail::search_graph(
-        graph, x, k, static_cast<const faiss::SearchParametersHNSW*>(chosen), distances, labels);
-  } else {
-    index->search(n, x, k, distances, labels, chosen);
+  auto chosen = parameters.choose(inner.index(), effort, selector);
+  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
+  if (lists && n == 1 && k > 0 && !dynamic_cast<const faiss::IndexIVFFastScan*>(lists)) {
+    return detail::search_lists(
+        lists, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
   }
+  inner.index()->search(n, inner.x(), k, distances, labels, chosen);
+  return 0;
 }
 
 /// As search, over the rows whose bits are set.
 ///
 /// @param bitmap row i is considered where bit i % 8 of byte i / 8 is set and i / 8 < bytes; null for all rows
-inline void search_bitmap(
+inline int64_t search_bitmap(
     const faiss::Index* index,
     int64_t n,
     const float* x,
@@ -246,7 +314,164 @@ inline void search_bitmap(
     float* distances,
     int64_t* labels) {
   faiss::IDSelectorBitmap selector(bytes, bitmap);
-  search(index, n, x, k, effort, bitmap ? &selector : nullptr, distances, labels);
+  return search(index, n, x, k, effort, bitmap ? &selector : nullptr, distances, labels);
+}
+
+/// Whether search_rows can score the rows of an index from what the index itself keeps.
+inline bool scores_rows(const faiss::Index* index) {
+  std::vector<float> zero(index->d);
+  detail::Transformed inner(index, 1, zero.data());
+  return detail::row_scores(inner.index(), inner.x()) != nullptr;
+}
+
+/// Exact search for one query among chosen rows, of equal scores the lower row first.
+///
+/// @param index     by whose codes rows are scored where vectors is null
+/// @param vectors   the rows themselves, size ntotal * d, or null
+/// @param bitmap    as in search_bitmap; null for all rows
+/// @param distances output, size k
+/// @param labels    output, size k, -1 where there is no result
+inline void search_rows(
+    const faiss::Index* index,
+    const float* vectors,
+    const float* x,
+    int64_t k,
+    const uint8_t* bitmap,
+    int64_t bytes,
+    float* distances,
+    int64_t* labels) {
+  detail::Transformed inner(index, vectors ? 0 : 1, x);
+  std::unique_ptr<detail::RowScores> scores(
+      vectors ? new detail::FlatRowScores(x, vectors, index->d) : detail::row_scores(inner.index(), inner.x()).release());
+  if (!scores) throw std::invalid_argument("expected an index that can score single rows");
+  detail::Best& best = detail::best_of_thread();
+  best.reset(k);
+  if (bitmap) {
+    detail::offer_rows(*scores, index->ntotal, detail::BitRows{bitmap, bytes}, best);
+  } else {
+    detail::offer_rows(*scores, index->ntotal, detail::AllRows(), best);
+  }
+  best.finish(distances, labels);
+}
+
+/// Scores the rows that another search proposes, and keeps the best.
+///
+/// @param vectors    the rows themselves, row-major
+/// @param x          one query, size d
+/// @param candidates rows, size n; negative ones are passed over; may be the same memory as labels
+/// @param bitmap     as in search_bitmap; null for all rows
+/// @param distances  output, size k
+/// @param labels     output, size k, -1 where there is no result
+inline void rescore(
+    const float* vectors,
+    int d,
+    const float* x,
+    int64_t n,
+    const int64_t* candidates,
+    const uint8_t* bitmap,
+    int64_t bytes,
+    int64_t k,
+    float* distances,
+    int64_t* labels) {
+  thread_local std::vector<int64_t> rows;
+  thread_local std::vector<float> scored;
+  rows.clear();
+  detail::BitRows allowed{bitmap, bytes};
+  for (int64_t i = 0; i < n; i++) {
+    if (candidates[i] >= 0 && (!bitmap || allowed(candidates[i]))) rows.push_back(candidates[i]);
+  }
+  scored.resize(rows.size());
+  detail::FlatRowScores(x, vectors, d).score(rows.data(), rows.size(), scored.data());
+  detail::Best& best = detail::best_of_thread();
+  best.reset(k);
+  for (size_t i = 0; i < rows.size(); i++) best.offer(scored[i], rows[i]);
+  best.finish(distances, labels);
+}
+
+/// How many codes lie in the lists that searches would probe: what they cost beside finding the lists.
+inline int64_t probed_codes(const faiss::Index* index, int64_t n, const float* x, int probes) {
+  apply_threads();
+  detail::Transformed inner(index, n, x);
+  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
+  if (!lists) throw std::invalid_argument("expected an index with inverted lists");
+  size_t most = std::min<size_t>(lists->nlist, probes);
+  std::vector<float> scores(n * most);
+  std::vector<int64_t> chosen(n * most);
+  lists->quantizer->search(n, inner.x(), most, scores.data(), chosen.data());
+  int64_t codes = 0;
+  for (int64_t list : chosen) {
+    if (list >= 0) codes += lists->invlists->list_size(list);
+  }
+  return codes;
+}
+
+/// A fast-scan index over the lists of another, with its own number of probes, which this type takes from nowhere else; null
+/// for other types. It belongs to the caller and must be freed before the other.
+inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int probes) {
+  std::unique_ptr<faiss::Index> copy;
+  if (auto transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
+    std::unique_ptr<faiss::Index> inner = with_probes(transform->index, probes);
+    if (!inner) return inner;
+    std::unique_ptr<faiss::IndexPreTransform> outer(new faiss::IndexPreTransform());
+    outer->d = index->d;
+    outer->ntotal = index->ntotal;
+    outer->metric_type = index->metric_type;
+    outer->is_trained = true;
+    outer->own_fields = true;
+    faiss::Cloner cloner;
+    for (auto step : transform->chain) outer->chain.push_back(cloner.clone_VectorTransform(step));
+    outer->index = inner.release();
+    copy = std::move(outer);
+  } else if (auto lists = dynamic_cast<const faiss::IndexIVFPQFastScan*>(index)) {
+    std::unique_ptr<faiss::IndexIVFPQFastScan> shared(new faiss::IndexIVFPQFastScan(*lists));
+    shared->own_fields = false;
+    shared->own_invlists = false;
+    shared->nprobe = probes;
+    copy = std::move(shared);
+  }
+  return copy;
+}
+
+/// Makes room for n vectors, so that adding them does not copy those already there.
+inline void reserve(faiss::Index* index, int64_t n) {
+  auto inner = const_cast<faiss::Index*>(detail::without_transforms(index));
+  if (auto graph = dynamic_cast<faiss::IndexHNSW*>(inner)) {
+    graph->hnsw.levels.reserve(n);
+    graph->hnsw.offsets.reserve(n + 1);
+    // Level 0, and on average a little over one link of the levels above it.
+    graph->hnsw.neighbors.reserve(n * (graph->hnsw.nb_neighbors(0) + 2) + 1024);
+    inner = graph->storage;
+  }
+  if (auto codes = dynamic_cast<faiss::IndexFlatCodes*>(inner)) {
+    codes->codes.reserve(n * codes->code_size);
+  }
+}
+
+/// Maps a file of floats into memory, read-only; unmap_floats ends that.
+inline const float* map_floats(const char* path, int64_t count) {
+  size_t bytes = count * sizeof(float);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  if (file < 0 || fstat(file, &status) != 0) {
+    std::string reason = std::strerror(errno);
+    if (file >= 0) close(file);
+    throw std::runtime_error(std::string("cannot open ") + path + ": " + reason);
+  }
+  if (static_cast<size_t>(status.st_size) != bytes) {
+    close(file);
+    throw std::runtime_error(
+        std::string(path) + ": expected " + std::to_string(bytes) + " bytes, found " + std::to_string(status.st_size));
+  }
+  void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+  std::string reason = std::strerror(errno);
+  close(file);
+  if (mapped == MAP_FAILED) throw std::runtime_error(std::string("cannot map ") + path + ": " + reason);
+  return static_cast<const float*>(mapped);
+}
+
+/// Ends what map_floats began; nothing may read the memory any more.
+inline void unmap_floats(const float* mapped, int64_t count) {
+  munmap(const_cast<float*>(mapped), count * sizeof(float));
 }
 
 /// Searches for one query after the other and takes the time of each: what FAISS costs without JNI or Java around it.

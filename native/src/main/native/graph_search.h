@@ -1,0 +1,358 @@
+// The search of an HNSW graph (Malkov and Yashunin 2016) that FAISS built, for one query.
+//
+// FAISS 1.7.3 looks for the next candidate by passing over all of them, twice a step, calls a virtual function for every
+// distance, and waits for every vector to come from memory. Here candidates stay sorted, vectors are asked for before they
+// are needed, and the rows seen are one bit each. What is found is the same: the best of what a beam of width ef sees.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include <faiss/IndexFlat.h>
+#include <faiss/IndexHNSW.h>
+#include <faiss/impl/DistanceComputer.h>
+#include <faiss/impl/IDSelector.h>
+
+#include "dot_products.h"
+
+namespace tandem {
+namespace detail {
+
+// Which rows may be returned.
+struct EveryRow {
+  bool operator()(int64_t) const {
+    return true;
+  }
+};
+
+// Row i where bit i % 8 of byte i / 8 is set.
+struct BitRows {
+  const uint8_t* bits;
+  int64_t bytes;
+  bool operator()(int64_t row) const {
+    return (row >> 3) < bytes && (bits[row >> 3] >> (row & 7) & 1);
+  }
+  // The first member from some row on, or -1.
+  int64_t next(int64_t row) const {
+    for (int64_t byte = row >> 3; byte < bytes; byte++, row = byte << 3) {
+      unsigned left = bits[byte] >> (row & 7);
+      if (left) return row + __builtin_ctz(left);
+      while (byte + 1 < bytes && !bits[byte + 1]) byte++;
+    }
+    return -1;
+  }
+};
+
+struct SelectedRows {
+  const faiss::IDSelector* selector;
+  bool operator()(int64_t row) const {
+    return selector->is_member(row);
+  }
+};
+
+// Scores of stored vectors, greater is nearer.
+struct FlatScores {
+  const float* x;
+  const float* base;
+  size_t d;
+  void prefetch(int64_t row) const {
+    const char* at = reinterpret_cast<const char*>(base + row * d);
+    size_t bytes = std::min<size_t>(d * sizeof(float), 512);
+    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(at + b);
+  }
+  void score(const int32_t* rows, size_t n, float* out) const {
+    dot_rows(x, base, d, rows, n, out);
+  }
+};
+
+struct ComputedScores {
+  faiss::DistanceComputer* computer;
+  float sign;
+  void prefetch(int64_t) const {}
+  void score(const int32_t* rows, size_t n, float* out) const {
+    for (size_t i = 0; i < n; i++) out[i] = sign * (*computer)(rows[i]);
+  }
+};
+
+// The best rows so far, best first, of which some were walked from already. Bounded.
+class Beam {
+ public:
+  void reset(size_t width) {
+    width_ = width;
+    size_ = 0;
+    entries_.resize(width + 1);
+  }
+  size_t size() const {
+    return size_;
+  }
+  bool takes(float score) const {
+    return size_ < width_ || score > entries_[size_ - 1].score;
+  }
+  // Where it was put.
+  size_t insert(float score, int32_t row) {
+    Entry* begin = entries_.data();
+    Entry* end = begin + size_;
+    Entry* at = std::upper_bound(begin, end, score, [](float s, const Entry& e) { return s > e.score; });
+    if (size_ < width_) size_++; else end--;
+    std::copy_backward(at, end, end + 1);
+    *at = Entry{score, row};
+    return at - begin;
+  }
+  float score(size_t i) const {
+    return entries_[i].score;
+  }
+  int32_t row(size_t i) const {
+    return entries_[i].row < 0 ? ~entries_[i].row : entries_[i].row;
+  }
+  bool walked(size_t i) const {
+    return entries_[i].row < 0;
+  }
+  void walk(size_t i) {
+    entries_[i].row = ~entries_[i].row;
+  }
+
+ private:
+  struct Entry {
+    float score;
+    int32_t row; // its complement once walked from
+  };
+  std::vector<Entry> entries_;
+  size_t width_ = 0, size_ = 0;
+};
+
+// What a thread keeps for its searches: as many bits as the largest graph that it searched has rows.
+class GraphScratch {
+ public:
+  Beam beam; // rows to walk from
+  Beam hits; // rows that may be returned, where those are others
+  std::vector<int32_t> batch;
+  std::vector<int32_t> hidden;
+  std::vector<float> scores;
+
+  void begin(size_t rows) {
+    if (seen_.size() < (rows + 63) / 64) seen_.resize((rows + 63) / 64);
+    for (int32_t word : touched_) seen_[word] = 0;
+    touched_.clear();
+  }
+  // Whether a row is new, which it is once.
+  bool see(int32_t row) {
+    uint64_t bit = uint64_t(1) << (row & 63);
+    uint64_t& word = seen_[row >> 6];
+    if (word & bit) return false;
+    if (!word) touched_.push_back(row >> 6);
+    word |= bit;
+    return true;
+  }
+  static GraphScratch& of_thread() {
+    thread_local GraphScratch scratch;
+    return scratch;
+  }
+
+ private:
+  std::vector<uint64_t> seen_;
+  std::vector<int32_t> touched_;
+};
+
+// What a filter does to a walk.
+enum class Filter {
+  NONE,
+  // The walk passes all rows and keeps the allowed ones: where most are allowed.
+  COLLECT,
+  // The walk passes allowed rows only: where few are.
+  HIDE
+};
+
+// Scores the rows gathered in the scratch and offers them to the beam; gives the best place that one took, or the beam's end.
+template <Filter FILTER, class Allowed, class Scores>
+inline size_t offer(const Allowed& allowed, const Scores& scores, GraphScratch& scratch) {
+  size_t n = scratch.batch.size();
+  scratch.scores.resize(n);
+  scores.score(scratch.batch.data(), n, scratch.scores.data());
+  size_t best = std::numeric_limits<size_t>::max();
+  for (size_t i = 0; i < n; i++) {
+    float score = scratch.scores[i];
+    int32_t row = scratch.batch[i];
+    if (scratch.beam.takes(score)) best = std::min(best, scratch.beam.insert(score, row));
+    if (FILTER == Filter::COLLECT && scratch.hits.takes(score) && allowed(row)) scratch.hits.insert(score, row);
+  }
+  return best;
+}
+
+inline void prefetch_links(const faiss::HNSW& hnsw, int32_t row, int degree) {
+  const int32_t* links = hnsw.neighbors.data() + hnsw.offsets[row];
+  for (int i = 0; i < degree; i += 16) __builtin_prefetch(links + i);
+}
+
+// Gathers the new neighbours of a row that may be returned. Where those are few, because most are hidden by the filter, the
+// neighbours' neighbours stand in for them, so that the allowed rows stay connected (as in ACORN-1, Patel et al. 2024).
+template <Filter FILTER, class Allowed, class Scores>
+inline void gather(
+    const faiss::HNSW& hnsw, int32_t row, const Allowed& allowed, const Scores& scores, GraphScratch& scratch) {
+  scratch.batch.clear();
+  scratch.hidden.clear();
+  const int32_t* links = hnsw.neighbors.data() + hnsw.offsets[row];
+  int degree = hnsw.nb_neighbors(0);
+  int reached = 0;
+  for (int i = 0; i < degree && links[i] >= 0; i++) {
+    int32_t to = links[i];
+    if (FILTER == Filter::HIDE && !allowed(to)) {
+      scratch.hidden.push_back(to);
+      continue;
+    }
+    reached++;
+    if (scratch.see(to)) {
+      scores.prefetch(to);
+      scratch.batch.push_back(to);
+    }
+  }
+  if (FILTER != Filter::HIDE) return;
+  for (size_t h = 0; h < scratch.hidden.size() && reached < degree; h++) {
+    if (h + 1 < scratch.hidden.size()) prefetch_links(hnsw, scratch.hidden[h + 1], degree);
+    if (!scratch.see(scratch.hidden[h])) continue;
+    const int32_t* further = hnsw.neighbors.data() + hnsw.offsets[scratch.hidden[h]];
+    for (int i = 0; i < degree && further[i] >= 0; i++) {
+      if (!allowed(further[i])) continue;
+      reached++;
+      if (scratch.see(further[i])) {
+        scores.prefetch(further[i]);
+        scratch.batch.push_back(further[i]);
+      }
+    }
+  }
+}
+
+// Gathers some members spread over all rows: a walk reaches allowed rows far from where it would come by itself.
+inline void gather_seeds(const BitRows& allowed, int64_t rows, GraphScratch& scratch) {
+  const int seeds = 16;
+  scratch.batch.clear();
+  for (int i = 0; i < seeds; i++) {
+    int64_t row = allowed.next(rows * i / seeds);
+    if (row >= 0 && row < rows && scratch.see(row)) scratch.batch.push_back(row);
+  }
+}
+
+template <class Allowed>
+inline void gather_seeds(const Allowed&, int64_t, GraphScratch& scratch) {
+  scratch.batch.clear();
+}
+
+// Searches; gives the number of rows scored. Missing results are labelled -1.
+template <Filter FILTER, class Allowed, class Scores>
+int64_t walk_graph(
+    const faiss::HNSW& hnsw,
+    int64_t rows,
+    const Allowed& allowed,
+    const Scores& scores,
+    int64_t k,
+    int ef,
+    float* distances,
+    int64_t* labels) {
+  GraphScratch& scratch = GraphScratch::of_thread();
+  int64_t scored = 0;
+  size_t found = 0;
+  if (hnsw.entry_point >= 0) {
+    scratch.begin(rows);
+    Beam& beam = scratch.beam;
+    beam.reset(std::max<int64_t>(ef, k));
+    scratch.hits.reset(k);
+    int degree = hnsw.nb_neighbors(0);
+    int32_t nearest = hnsw.entry_point;
+    float best;
+    scores.score(&nearest, 1, &best);
+    scored++;
+    for (int level = hnsw.max_level; level >= 1; level--) {
+      for (int32_t before = -1; before != nearest;) {
+        before = nearest;
+        size_t begin, end;
+        hnsw.neighbor_range(nearest, level, &begin, &end);
+        scratch.batch.clear();
+        for (size_t i = begin; i < end && hnsw.neighbors[i] >= 0; i++) {
+          scores.prefetch(hnsw.neighbors[i]);
+          scratch.batch.push_back(hnsw.neighbors[i]);
+        }
+        size_t n = scratch.batch.size();
+        scratch.scores.resize(n);
+        scores.score(scratch.batch.data(), n, scratch.scores.data());
+        scored += n;
+        for (size_t i = 0; i < n; i++) {
+          if (scratch.scores[i] > best) {
+            best = scratch.scores[i];
+            nearest = scratch.batch[i];
+          }
+        }
+      }
+    }
+    scratch.see(nearest);
+    if (FILTER == Filter::HIDE && !allowed(nearest)) {
+      gather<FILTER>(hnsw, nearest, allowed, scores, scratch);
+    } else {
+      scratch.batch.assign(1, nearest);
+    }
+    scored += scratch.batch.size();
+    offer<FILTER>(allowed, scores, scratch);
+    if (FILTER == Filter::HIDE) {
+      gather_seeds(allowed, rows, scratch);
+      scored += scratch.batch.size();
+      offer<FILTER>(allowed, scores, scratch);
+    }
+    for (size_t next = 0; next < beam.size();) {
+      if (beam.walked(next)) {
+        next++;
+        continue;
+      }
+      int32_t from = beam.row(next);
+      beam.walk(next);
+      gather<FILTER>(hnsw, from, allowed, scores, scratch);
+      if (next + 1 < beam.size()) prefetch_links(hnsw, beam.row(next + 1), degree);
+      scored += scratch.batch.size();
+      next = std::min(next + 1, offer<FILTER>(allowed, scores, scratch));
+    }
+    const Beam& best_rows = FILTER == Filter::COLLECT ? scratch.hits : beam;
+    found = std::min<size_t>(k, best_rows.size());
+    for (size_t i = 0; i < found; i++) {
+      distances[i] = best_rows.score(i);
+      labels[i] = best_rows.row(i);
+    }
+  }
+  for (int64_t i = found; i < k; i++) labels[i] = -1;
+  return scored;
+}
+
+// Searches whichever way the graph keeps its vectors. Distances come in the index's own metric.
+template <Filter FILTER, class Allowed>
+int64_t search_graph(
+    const faiss::IndexHNSW* index,
+    const float* x,
+    int64_t k,
+    int ef,
+    const Allowed& allowed,
+    float* distances,
+    int64_t* labels) {
+  if (ef <= 0) ef = index->hnsw.efSearch;
+  bool dot = index->metric_type == faiss::METRIC_INNER_PRODUCT;
+  auto flat = dynamic_cast<const faiss::IndexFlat*>(index->storage);
+  int64_t scored;
+  if (dot && flat) {
+    FlatScores scores{x, flat->get_xb(), static_cast<size_t>(index->d)};
+    scored = walk_graph<FILTER>(index->hnsw, index->ntotal, allowed, scores, k, ef, distances, labels);
+  } else {
+    std::unique_ptr<faiss::DistanceComputer> computer(index->storage->get_distance_computer());
+    computer->set_query(x);
+    ComputedScores scores{computer.get(), dot ? 1.0f : -1.0f};
+    scored = walk_graph<FILTER>(index->hnsw, index->ntotal, allowed, scores, k, ef, distances, labels);
+    if (!dot) {
+      for (int64_t i = 0; i < k && labels[i] >= 0; i++) distances[i] = -distances[i];
+    }
+  }
+  float none = dot ? std::numeric_limits<float>::lowest() : std::numeric_limits<float>::max();
+  for (int64_t i = 0; i < k; i++) {
+    if (labels[i] < 0) distances[i] = none;
+  }
+  return scored;
+}
+
+} // namespace detail
+} // namespace tandem

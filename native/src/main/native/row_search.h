@@ -1,0 +1,186 @@
+// Exact search among chosen rows: each is scored, and nothing else is looked at.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <faiss/IndexFlat.h>
+#include <faiss/IndexFlatCodes.h>
+#include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFFastScan.h>
+#include <faiss/IndexIVFFlat.h>
+#include <faiss/impl/DistanceComputer.h>
+
+#include "dot_products.h"
+#include "graph_search.h"
+
+namespace tandem {
+namespace detail {
+
+// The best k of what is offered; of equal scores the lower row. Descending in the end.
+class Best {
+ public:
+  void reset(size_t k) {
+    k_ = k;
+    heap_.clear();
+    heap_.reserve(k);
+  }
+  void offer(float score, int64_t row) {
+    Hit hit{score, row};
+    if (heap_.size() < k_) {
+      heap_.push_back(hit);
+      std::push_heap(heap_.begin(), heap_.end(), before);
+    } else if (before(hit, heap_.front())) {
+      std::pop_heap(heap_.begin(), heap_.end(), before);
+      heap_.back() = hit;
+      std::push_heap(heap_.begin(), heap_.end(), before);
+    }
+  }
+  void finish(float* distances, int64_t* labels) {
+    std::sort_heap(heap_.begin(), heap_.end(), before);
+    for (size_t i = 0; i < k_; i++) {
+      distances[i] = i < heap_.size() ? heap_[i].score : std::numeric_limits<float>::lowest();
+      labels[i] = i < heap_.size() ? heap_[i].row : -1;
+    }
+  }
+
+ private:
+  struct Hit {
+    float score;
+    int64_t row;
+  };
+  static bool before(const Hit& a, const Hit& b) {
+    return a.score > b.score || (a.score == b.score && a.row < b.row);
+  }
+  size_t k_ = 0;
+  std::vector<Hit> heap_;
+};
+
+inline Best& best_of_thread() {
+  thread_local Best best;
+  return best;
+}
+
+// Scores of rows from whichever form an index keeps them in, for one query.
+class RowScores {
+ public:
+  virtual ~RowScores() {}
+  virtual void score(const int64_t* rows, size_t n, float* out) = 0;
+};
+
+class FlatRowScores : public RowScores {
+ public:
+  FlatRowScores(const float* x, const float* base, size_t d) : x_(x), base_(base), d_(d) {}
+  void score(const int64_t* rows, size_t n, float* out) override {
+    const size_t ahead = 8;
+    for (size_t i = 0; i < n; i += ahead) {
+      size_t count = std::min(ahead, n - i);
+      for (size_t j = i + ahead; j < std::min(i + 2 * ahead, n); j++) {
+        FlatScores{x_, base_, d_}.prefetch(rows[j]);
+      }
+      dot_rows(x_, base_, d_, rows + i, count, out + i);
+    }
+  }
+
+ private:
+  const float* x_;
+  const float* base_;
+  size_t d_;
+};
+
+class ComputedRowScores : public RowScores {
+ public:
+  ComputedRowScores(const faiss::IndexFlatCodes* codes, const float* x) : computer_(codes->get_distance_computer()) {
+    computer_->set_query(x);
+  }
+  void score(const int64_t* rows, size_t n, float* out) override {
+    for (size_t i = 0; i < n; i++) out[i] = (*computer_)(rows[i]);
+  }
+
+ private:
+  std::unique_ptr<faiss::DistanceComputer> computer_;
+};
+
+class ListedRowScores : public RowScores {
+ public:
+  ListedRowScores(const faiss::IndexIVF* lists, const float* x)
+      : lists_(lists), x_(x), scanner_(lists->get_InvertedListScanner(false, nullptr)), centroid_(lists->d) {
+    scanner_->set_query(x);
+    flat_ = dynamic_cast<const faiss::IndexIVFFlat*>(lists) != nullptr;
+  }
+  void score(const int64_t* rows, size_t n, float* out) override {
+    for (size_t i = 0; i < n; i++) {
+      int64_t place = lists_->direct_map.get(rows[i]);
+      int64_t list = faiss::lo_listno(place);
+      faiss::InvertedLists::ScopedCodes code(lists_->invlists, list, faiss::lo_offset(place));
+      if (flat_) {
+        out[i] = dot(x_, reinterpret_cast<const float*>(code.get()), lists_->d);
+        continue;
+      }
+      if (list != current_) {
+        current_ = list;
+        lists_->quantizer->reconstruct(list, centroid_.data());
+        scanner_->set_list(list, dot(x_, centroid_.data(), lists_->d));
+      }
+      out[i] = scanner_->distance_to_code(code.get());
+    }
+  }
+
+ private:
+  const faiss::IndexIVF* lists_;
+  const float* x_;
+  std::unique_ptr<faiss::InvertedListScanner> scanner_;
+  std::vector<float> centroid_;
+  int64_t current_ = -1;
+  bool flat_;
+};
+
+// Null where an index has no way to score a row.
+inline std::unique_ptr<RowScores> row_scores(const faiss::Index* index, const float* x) {
+  std::unique_ptr<RowScores> scores;
+  if (index->metric_type != faiss::METRIC_INNER_PRODUCT) return scores;
+  if (auto graph = dynamic_cast<const faiss::IndexHNSW*>(index)) index = graph->storage;
+  if (auto flat = dynamic_cast<const faiss::IndexFlat*>(index)) {
+    scores.reset(new FlatRowScores(x, flat->get_xb(), flat->d));
+  } else if (auto codes = dynamic_cast<const faiss::IndexFlatCodes*>(index)) {
+    scores.reset(new ComputedRowScores(codes, x));
+  } else if (auto lists = dynamic_cast<const faiss::IndexIVF*>(index)) {
+    if (!dynamic_cast<const faiss::IndexIVFFastScan*>(index) && lists->direct_map.type == faiss::DirectMap::Array) {
+      scores.reset(new ListedRowScores(lists, x));
+    }
+  }
+  return scores;
+}
+
+// Offers every allowed row below a bound.
+template <class Allowed>
+inline void offer_rows(RowScores& scores, int64_t rows, const Allowed& allowed, Best& best) {
+  const int chunk = 256;
+  int64_t listed[chunk];
+  float found[chunk];
+  int count = 0;
+  for (int64_t row = allowed.next(0); row >= 0 && row < rows; row = allowed.next(row + 1)) {
+    listed[count++] = row;
+    if (count == chunk) {
+      scores.score(listed, count, found);
+      for (int i = 0; i < count; i++) best.offer(found[i], listed[i]);
+      count = 0;
+    }
+  }
+  scores.score(listed, count, found);
+  for (int i = 0; i < count; i++) best.offer(found[i], listed[i]);
+}
+
+struct AllRows {
+  int64_t next(int64_t row) const {
+    return row;
+  }
+};
+
+} // namespace detail
+} // namespace tandem
