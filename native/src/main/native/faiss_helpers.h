@@ -346,46 +346,48 @@ inline void search_rows(
   if (!scores) throw std::invalid_argument("expected an index that can score single rows");
   detail::Best& best = detail::best_of_thread();
   best.reset(k);
-  if (bitmap) {
-    detail::offer_rows(*scores, index->ntotal, detail::BitRows{bitmap, bytes}, best);
-  } else {
-    detail::offer_rows(*scores, index->ntotal, detail::AllRows(), best);
-  }
+  detail::offer_rows(*scores, index->ntotal, bitmap, bytes, best);
   best.finish(distances, labels);
 }
 
-/// Scores the rows that another search proposes, and keeps the best.
+/// Scores the rows that another search proposes, and keeps the best k of each query at the places of its first k.
 ///
 /// @param vectors    the rows themselves, row-major
-/// @param x          one query, size d
-/// @param candidates rows, size n; negative ones are passed over; may be the same memory as labels
+/// @param x          queries, size n * d
+/// @param fetched    rows proposed for each query, at least k
 /// @param bitmap     as in search_bitmap; null for all rows
-/// @param distances  output, size k
-/// @param labels     output, size k, -1 where there is no result
+/// @param distances  output, size n * fetched
+/// @param labels     input and output, size n * fetched; -1 for no row
 inline void rescore(
     const float* vectors,
     int d,
-    const float* x,
     int64_t n,
-    const int64_t* candidates,
+    const float* x,
+    int64_t fetched,
     const uint8_t* bitmap,
     int64_t bytes,
     int64_t k,
     float* distances,
     int64_t* labels) {
-  thread_local std::vector<int64_t> rows;
-  thread_local std::vector<float> scored;
-  rows.clear();
+  if (k > fetched) throw std::invalid_argument("expected no more results than rows proposed");
+  apply_threads();
   detail::BitRows allowed{bitmap, bytes};
+#pragma omp parallel for if (n > 1)
   for (int64_t i = 0; i < n; i++) {
-    if (candidates[i] >= 0 && (!bitmap || allowed(candidates[i]))) rows.push_back(candidates[i]);
+    thread_local std::vector<int64_t> rows;
+    thread_local std::vector<float> scored;
+    int64_t* proposed = labels + i * fetched;
+    rows.clear();
+    for (int64_t j = 0; j < fetched; j++) {
+      if (proposed[j] >= 0 && (!bitmap || allowed(proposed[j]))) rows.push_back(proposed[j]);
+    }
+    scored.resize(rows.size());
+    detail::FlatRowScores(x + i * d, vectors, d).score(rows.data(), rows.size(), scored.data());
+    detail::Best& best = detail::best_of_thread();
+    best.reset(k);
+    for (size_t j = 0; j < rows.size(); j++) best.offer(scored[j], rows[j]);
+    best.finish(distances + i * fetched, proposed);
   }
-  scored.resize(rows.size());
-  detail::FlatRowScores(x, vectors, d).score(rows.data(), rows.size(), scored.data());
-  detail::Best& best = detail::best_of_thread();
-  best.reset(k);
-  for (size_t i = 0; i < rows.size(); i++) best.offer(scored[i], rows[i]);
-  best.finish(distances, labels);
 }
 
 /// How many codes lie in the lists that searches would probe: what they cost beside finding the lists.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -31,6 +32,7 @@ class Best {
     heap_.reserve(k);
   }
   void offer(float score, int64_t row) {
+    if (heap_.size() == k_ && score < worst_) return;
     Hit hit{score, row};
     if (heap_.size() < k_) {
       heap_.push_back(hit);
@@ -40,6 +42,7 @@ class Best {
       heap_.back() = hit;
       std::push_heap(heap_.begin(), heap_.end(), before);
     }
+    worst_ = heap_.front().score;
   }
   void finish(float* distances, int64_t* labels) {
     std::sort_heap(heap_.begin(), heap_.end(), before);
@@ -58,6 +61,7 @@ class Best {
     return a.score > b.score || (a.score == b.score && a.row < b.row);
   }
   size_t k_ = 0;
+  float worst_ = 0; // of the heap, where that is full
   std::vector<Hit> heap_;
 };
 
@@ -77,6 +81,11 @@ class FlatRowScores : public RowScores {
  public:
   FlatRowScores(const float* x, const float* base, size_t d) : x_(x), base_(base), d_(d) {}
   void score(const int64_t* rows, size_t n, float* out) override {
+    if (n > 0 && rows[n - 1] - rows[0] == static_cast<int64_t>(n) - 1) {
+      // One after the other, as the processor foresees them.
+      for (size_t i = 0; i < n; i++) out[i] = dot(x_, base_ + rows[i] * d_, d_);
+      return;
+    }
     const size_t ahead = 8;
     for (size_t i = 0; i < n; i += ahead) {
       size_t count = std::min(ahead, n - i);
@@ -157,30 +166,43 @@ inline std::unique_ptr<RowScores> row_scores(const faiss::Index* index, const fl
   return scores;
 }
 
-// Offers every allowed row below a bound.
-template <class Allowed>
-inline void offer_rows(RowScores& scores, int64_t rows, const Allowed& allowed, Best& best) {
-  const int chunk = 256;
-  int64_t listed[chunk];
-  float found[chunk];
-  int count = 0;
-  for (int64_t row = allowed.next(0); row >= 0 && row < rows; row = allowed.next(row + 1)) {
-    listed[count++] = row;
-    if (count == chunk) {
-      scores.score(listed, count, found);
-      for (int i = 0; i < count; i++) best.offer(found[i], listed[i]);
-      count = 0;
+// Rows on their way to be scored, some at a time.
+class Listing {
+ public:
+  Listing(RowScores& scores, Best& best) : scores_(scores), best_(best) {}
+  void add(int64_t row) {
+    rows_[count_++] = row;
+    if (count_ == CHUNK) flush();
+  }
+  void flush() {
+    scores_.score(rows_, count_, found_);
+    for (int i = 0; i < count_; i++) best_.offer(found_[i], rows_[i]);
+    count_ = 0;
+  }
+
+ private:
+  static const int CHUNK = 256;
+  RowScores& scores_;
+  Best& best_;
+  int64_t rows_[CHUNK];
+  float found_[CHUNK];
+  int count_ = 0;
+};
+
+// Offers every allowed row below a bound; all rows where bits is null.
+inline void offer_rows(RowScores& scores, int64_t rows, const uint8_t* bits, int64_t bytes, Best& best) {
+  Listing listing(scores, best);
+  for (int64_t row = 0; !bits && row < rows; row++) listing.add(row);
+  for (int64_t byte = 0; bits && byte < bytes; byte += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bits + byte, std::min<int64_t>(8, bytes - byte));
+    for (; word; word &= word - 1) {
+      int64_t row = byte * 8 + __builtin_ctzll(word);
+      if (row < rows) listing.add(row);
     }
   }
-  scores.score(listed, count, found);
-  for (int i = 0; i < count; i++) best.offer(found[i], listed[i]);
+  listing.flush();
 }
-
-struct AllRows {
-  int64_t next(int64_t row) const {
-    return row;
-  }
-};
 
 } // namespace detail
 } // namespace tandem

@@ -67,7 +67,13 @@ public final class OpenVersion implements AutoCloseable {
       FilterColumns filters = filters(version);
       VectorIndex index =
           FaissIndex.read(
-              folder.resolve(Version.INDEX), manifest.index().type(), manifest.dimension(), size);
+              folder.resolve(Version.INDEX),
+              new FaissIndex.Facts(
+                  manifest.index().type(),
+                  manifest.dimension(),
+                  size,
+                  manifest.index().parameters(),
+                  version.indexReport()));
       return new OpenVersion(version, items, index, history, texts, filters, querySide);
     } catch (DataException | IndexException e) {
       throw ArtifactException.of("cannot open version " + version.id(), e);

@@ -13,6 +13,7 @@ import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.Features;
 import io.tandem.feature.QueryContext;
 import io.tandem.filter.FilterColumns;
+import io.tandem.index.BuildListener;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
 import io.tandem.index.faiss.FaissBuilder;
@@ -93,6 +94,20 @@ public final class Publisher {
       Map<String, Double> metrics,
       int threads,
       Instant itemsAsOf) {
+    return publish(
+        store, spec, model, dataset, metrics, threads, itemsAsOf, BuildListener.NONE);
+  }
+
+  /** As above, telling a listener how far the index is. */
+  public static Version publish(
+      Store store,
+      ModelSpec spec,
+      Model model,
+      Dataset dataset,
+      Map<String, Double> metrics,
+      int threads,
+      Instant itemsAsOf,
+      BuildListener listener) {
     if (dataset.itemKeys().size() == 0) {
       throw new ArtifactException("expected at least 1 item to publish, found none");
     }
@@ -108,7 +123,7 @@ public final class Publisher {
       if (model instanceof Towers towers) {
         towers.features().write(writer.newFolder(Version.FEATURES));
         writer.copyFolder(towers.towers(), Version.TOWERS);
-        built = indexOf(towers, spec.index(), dimension, dataset, writer, threads);
+        built = indexOf(towers, spec.index(), dimension, dataset, writer, threads, listener);
       } else if (model instanceof Popularity popularity) {
         built = indexOfScores(popularity.scores(), spec.index());
       } else {
@@ -155,11 +170,16 @@ public final class Publisher {
   /** Writes the index and reads it back: a full disk can cut FAISS's file short unnoticed. */
   private static void writeIndex(BuiltIndex built, int dimension, int items, VersionWriter writer)
       throws IOException {
+    Path file = writer.path(Version.INDEX);
     try (FaissIndex index = (FaissIndex) built.index()) {
-      Path file = writer.path(Version.INDEX);
       index.write(file);
-      FaissIndex.read(file, built.type(), dimension, items).close();
     }
+    IndexReports.write(built.report(), writer);
+    FaissIndex.read(
+            file,
+            new FaissIndex.Facts(
+                built.type(), dimension, items, built.parameters(), built.report()))
+        .close();
   }
 
   private static BuiltIndex indexOf(
@@ -168,7 +188,8 @@ public final class Publisher {
       int dimension,
       Dataset dataset,
       VersionWriter writer,
-      int threads)
+      int threads,
+      BuildListener listener)
       throws IOException {
     Path folder = writer.path(Version.TOWERS);
     Features features = towers.features();
@@ -178,7 +199,11 @@ public final class Publisher {
         ExportedTower.open(folder, ExportedTower.Side.QUERY, features.querySchema());
     requireDimension(folder, "item", dimension, itemTower.dim());
     requireDimension(folder, "query", dimension, queryTower.dim());
-    try (FaissBuilder builder = new FaissBuilder(dimension, config)) {
+    try (FaissBuilder builder =
+        new FaissBuilder(dimension, config)
+            .listener(listener)
+            .names(row -> "item '" + dataset.itemKeys().key(row) + "'")
+            .expect(dataset.itemKeys().size())) {
       FeatureBatch batch = new FeatureBatch(features.itemSchema());
       dataset
           .items()
@@ -222,7 +247,7 @@ public final class Publisher {
 
   private static BuiltIndex indexOfScores(float[] scores, IndexConfig config) {
     IndexConfig flat =
-        new IndexConfig(IndexConfig.Type.FLAT, null, config.minRecall(), config.k(), 0, 0, 0);
+        IndexConfig.of(IndexConfig.Type.FLAT).withRecall(config.minRecall(), config.k());
     try (FaissBuilder builder = new FaissBuilder(1, flat)) {
       builder.add(scores, scores.length);
       return builder.build(new float[] {1}, 1);

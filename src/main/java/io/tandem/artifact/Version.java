@@ -1,5 +1,6 @@
 package io.tandem.artifact;
 
+import io.tandem.index.IndexReport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -20,6 +21,7 @@ public record Version(String id, Path folder, Manifest manifest) {
   static final String TOWERS = "towers";
   static final String ITEM_KEYS = "items.keys";
   static final String INDEX = "items.faiss";
+  static final String INDEX_REPORT = "index.json";
   static final String ITEM_TEXTS = "items";
   static final String HISTORY = "history";
   static final String FILTERS = "filters";
@@ -54,6 +56,11 @@ public record Version(String id, Path folder, Manifest manifest) {
   public OpenVersion open() {
     requireIntact();
     return OpenVersion.open(this);
+  }
+
+  /** What building the index measured; {@link IndexReport#unknown} where that was not kept. */
+  public IndexReport indexReport() {
+    return IndexReports.read(folder.resolve(INDEX_REPORT));
   }
 
   /** The specification that the model was trained from, as YAML. */

@@ -1,5 +1,7 @@
 package io.tandem.config;
 
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -7,6 +9,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -20,6 +24,10 @@ import org.yaml.snakeyaml.nodes.Tag;
  * reading goes on and finds every problem; {@link #end} notes keys that nobody asked for.
  */
 final class Section {
+  private static final Pattern BYTES =
+      Pattern.compile("([0-9]{1,19}(?:\\.[0-9]{1,9})?)\\s*([KMGT]?)B?", Pattern.CASE_INSENSITIVE);
+  private static final String UNITS = "BKMGT";
+
   private final @Nullable Node at;
   private final String path;
   private final Problems problems;
@@ -158,6 +166,27 @@ final class Section {
       }
     }
     problems.add(value, path(key), "a whole number", describe(value));
+    return absent;
+  }
+
+  /** A number of bytes, plain or with a unit such as {@code 500 MB}; units are powers of 1000. */
+  long bytes(String key, long absent) {
+    Node value = value(key);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof ScalarNode scalar) {
+      Matcher matcher = BYTES.matcher(scalar.getValue().replace("_", "").strip());
+      if (matcher.matches()) {
+        int unit = UNITS.indexOf(matcher.group(2).toUpperCase(Locale.ROOT));
+        BigInteger bytes =
+            new BigDecimal(matcher.group(1)).scaleByPowerOfTen(3 * unit).toBigInteger();
+        if (bytes.bitLength() < Long.SIZE) {
+          return bytes.longValue();
+        }
+      }
+    }
+    problems.add(value, path(key), "bytes, such as 500 MB or 2 GB", describe(value));
     return absent;
   }
 

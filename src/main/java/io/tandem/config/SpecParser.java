@@ -30,7 +30,7 @@ final class SpecParser {
         new FeatureParser(data, model).features(root.section("features"), root.has("features"));
     TrainingConfig training =
         new TrainingParser(data, features, model).training(root.section("training"));
-    IndexConfig index = index(root.sectionOr("index", "type"));
+    IndexConfig index = IndexParser.index(root.sectionOr("index", "type"));
     root.end();
     return new ModelSpec(name, data, features, model, training, index);
   }
@@ -190,27 +190,5 @@ final class SpecParser {
         like.delimiter(),
         like.columns(),
         like.encoding());
-  }
-
-  private static IndexConfig index(Section section) {
-    IndexConfig.Type type = section.choice("type", IndexConfig.Type.AUTO);
-    String factory = section.optionalText("factory");
-    if (type == IndexConfig.Type.FACTORY && factory == null) {
-      section.missing("factory", "a FAISS factory string, since type is factory");
-    }
-    if (type != IndexConfig.Type.FACTORY && factory != null) {
-      section.problem("factory", "type: factory beside it", "type: " + Section.name(type));
-    }
-    IndexConfig index =
-        new IndexConfig(
-            type,
-            factory,
-            section.number("min_recall", 0.95, Range.SHARE_ABOVE_ZERO),
-            section.integer("k", 100, 1, 1 << 20),
-            section.integer("m", 32, 2, 256),
-            section.integer("ef_construction", 200, 8, 1 << 16),
-            section.integer("ef_search", 0, 0, 1 << 16));
-    section.end();
-    return index;
   }
 }

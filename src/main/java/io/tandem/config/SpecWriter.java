@@ -245,12 +245,19 @@ final class SpecWriter {
   private static Map<String, Object> index(IndexConfig index) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("type", Section.name(index.type()));
+    tree.put("metric", Section.name(index.metric()));
     putIfPresent(tree, "factory", index.factory());
+    tree.put("pca", index.pca());
+    tree.put("opq", index.opq());
     tree.put("min_recall", index.minRecall());
     tree.put("k", index.k());
-    tree.put("m", index.m());
-    tree.put("ef_construction", index.efConstruction());
-    tree.put("ef_search", index.efSearch());
+    tree.put("memory_limit", index.memoryLimit());
+    tree.put("m", index.graph().m());
+    tree.put("ef_construction", index.graph().efConstruction());
+    tree.put("ef_search", index.graph().efSearch());
+    tree.put("lists", index.lists().count());
+    tree.put("nprobe", index.lists().nprobe());
+    tree.put("over_fetch", index.lists().overFetch());
     return tree;
   }
 

@@ -10,9 +10,15 @@ import java.util.Map;
  * @param parameters settings that were chosen or given, by FAISS's names, such as {@code efSearch}
  * @param recall measured share of the exact top {@code recallAt} that the index finds, in [0, 1]
  * @param recallAt cut-off of {@code recall}
+ * @param report what else was measured
  */
 public record BuiltIndex(
-    VectorIndex index, String type, Map<String, Integer> parameters, double recall, int recallAt) {
+    VectorIndex index,
+    String type,
+    Map<String, Integer> parameters,
+    double recall,
+    int recallAt,
+    IndexReport report) {
   public BuiltIndex {
     parameters = Map.copyOf(parameters);
   }

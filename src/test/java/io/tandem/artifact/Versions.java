@@ -18,7 +18,7 @@ final class Versions {
   private Versions() {}
 
   static Version publish(Store store, String content) throws IOException {
-    IndexConfig config = new IndexConfig(IndexConfig.Type.FLAT, null, 0.9, 10, 16, 40, 0);
+    IndexConfig config = IndexConfig.of(IndexConfig.Type.FLAT).withRecall(0.9, 10);
     Path towers = Files.createTempDirectory("towers");
     Files.writeString(towers.resolve("query"), "query tower " + content);
     Files.writeString(towers.resolve("item"), "item tower " + content);

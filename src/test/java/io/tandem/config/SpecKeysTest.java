@@ -231,7 +231,39 @@ final class SpecKeysTest {
                 100,
                 -1));
     assertThat(spec.index())
-        .isEqualTo(new IndexConfig(IndexConfig.Type.FACTORY, "IVF64,Flat", 0.9, 10, 16, 40, 20));
+        .isEqualTo(
+            IndexConfig.ofFactory("IVF64,Flat")
+                .withRecall(0.9, 10)
+                .withGraph(new IndexConfig.Graph(16, 40, 20)));
+  }
+
+  @Test
+  void indexKeysAreRead() throws IOException {
+    assertThat(
+            index(
+                "{type: ivf_pq_fast_scan, metric: cosine, opq: 32, memory_limit: 1.5 GB, lists: 100,"
+                    + " nprobe: 7, over_fetch: 4}"))
+        .isEqualTo(
+            IndexConfig.of(IndexConfig.Type.IVF_PQ_FAST_SCAN)
+                .withMetric(IndexConfig.Metric.COSINE)
+                .withOpq(32)
+                .withMemoryLimit(1_500_000_000)
+                .withLists(new IndexConfig.Lists(100, 7, 4)));
+    assertThat(index("{type: hnsw, pca: 24}"))
+        .isEqualTo(IndexConfig.of(IndexConfig.Type.HNSW).withPca(24));
+    assertThat(index("flat_fp16")).isEqualTo(IndexConfig.of(IndexConfig.Type.FLAT_FP16));
+  }
+
+  @Test
+  void bytesMayHaveAUnit() throws IOException {
+    assertThat(index("{memory_limit: 1024}").memoryLimit()).isEqualTo(1024);
+    assertThat(index("{memory_limit: 500MB}").memoryLimit()).isEqualTo(500_000_000);
+    assertThat(index("{memory_limit: 2 g}").memoryLimit()).isEqualTo(2_000_000_000L);
+    assertThat(index("{memory_limit: 10 B}").memoryLimit()).isEqualTo(10);
+  }
+
+  private IndexConfig index(String value) throws IOException {
+    return read(MINIMAL + "index: " + value).index();
   }
 
   @Test

@@ -83,6 +83,14 @@ final class SpecProblemsTest {
           index: {min_recall: 0}                      ~ index.min_recall
           index: {min_recall: 1.1}                    ~ index.min_recall
           index: {ef_search: -1}                      ~ index.ef_search
+          index: {type: flat, pca: 8}                 ~ index.pca
+          index: {type: hnsw, opq: 8}                 ~ index.opq
+          index: {type: ivf_pq_fast_scan, pca: 8, opq: 8} ~ index.opq
+          index: {memory_limit: much}                 ~ index.memory_limit
+          index: {memory_limit: 5 parsecs}            ~ index.memory_limit
+          index: {type: factory, factory: Flat, memory_limit: 1 GB} ~ index.memory_limit
+          index: {metric: manhattan}                  ~ index.metric
+          index: {over_fetch: 1001}                   ~ index.over_fetch
           name: "a/b"                                 ~ name
           features: {item: []}                        ~ features.item
           features: {item: [{name: i, type: id, dim: 2000}]}       ~ features.item[0].dim

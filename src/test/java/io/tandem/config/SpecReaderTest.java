@@ -109,11 +109,18 @@ final class SpecReaderTest {
               seed: 42
             index:
               type: auto
+              metric: inner_product
+              pca: 0
+              opq: 0
               min_recall: 0.95
               k: 100
+              memory_limit: 0
               m: 32
               ef_construction: 200
               ef_search: 0
+              lists: 0
+              nprobe: 0
+              over_fetch: 0
             """);
   }
 

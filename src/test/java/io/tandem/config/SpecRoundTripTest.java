@@ -298,20 +298,33 @@ final class SpecRoundTripTest {
   }
 
   private static Arbitrary<IndexConfig> indexes() {
+    Arbitrary<Integer> sizes = Arbitraries.integers().between(8, 256);
+    Arbitrary<IndexConfig> types =
+        Combinators.combine(Arbitraries.of(IndexConfig.Type.class), texts(), sizes)
+            .as(SpecRoundTripTest::index);
+    Arbitrary<Long> limits = Arbitraries.longs().between(0, 1L << 60);
     return Combinators.combine(
-            Arbitraries.of(IndexConfig.Type.class),
-            texts(),
+            types,
+            Arbitraries.of(IndexConfig.Metric.class),
             Arbitraries.doubles().between(0.01, 1),
-            Arbitraries.integers().between(8, 256))
+            limits,
+            sizes)
         .as(
-            (type, factory, recall, size) ->
-                new IndexConfig(
-                    type,
-                    type == IndexConfig.Type.FACTORY ? factory : null,
-                    recall,
-                    size,
-                    size,
-                    size,
-                    size));
+            (index, metric, recall, limit, size) ->
+                index
+                    .withMetric(metric)
+                    .withRecall(recall, size)
+                    .withMemoryLimit(index.type() == IndexConfig.Type.FACTORY ? 0 : limit)
+                    .withGraph(new IndexConfig.Graph(size, size, size))
+                    .withLists(new IndexConfig.Lists(size, size, size)));
+  }
+
+  private static IndexConfig index(IndexConfig.Type type, String factory, int size) {
+    return switch (type) {
+      case FACTORY -> IndexConfig.ofFactory(factory);
+      case HNSW, IVF_FLAT, IVF_SQ8, IVF_FP16 -> IndexConfig.of(type).withPca(size);
+      case IVF_PQ_FAST_SCAN -> IndexConfig.of(type).withOpq(size);
+      case AUTO, FLAT, FLAT_FP16 -> IndexConfig.of(type);
+    };
   }
 }

@@ -8,18 +8,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 
 /** What every index promises, whatever its structure; exact search is the oracle. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class VectorIndexContract {
   protected static final int SIZE = 3000;
   protected static final int DIMENSION = 16;
@@ -29,8 +27,11 @@ public abstract class VectorIndexContract {
   private final Exact exact = new Exact(VECTORS);
   private VectorIndex index;
 
-  /** Builds the index over vectors, [n × DIMENSION] row-major. */
+  /** Builds the index over vectors, [n × DIMENSION] row-major, and keeps its promise. */
   protected abstract VectorIndex build(float[] vectors, int n);
+
+  /** Builds the index without a promise. */
+  protected abstract VectorIndex buildAny(float[] vectors, int n);
 
   /** Mean share of the exact top 10 that the index must find. */
   protected abstract double recall();
@@ -38,14 +39,17 @@ public abstract class VectorIndexContract {
   /** Whether scores are dot products of whole vectors, not of their codes. */
   protected abstract boolean exactScores();
 
-  @BeforeAll
-  void build() {
-    index = build(Exact.flatten(VECTORS), SIZE);
+  /** The index over the vectors of the contract, built once for all tests and closed by others. */
+  protected abstract VectorIndex shared();
+
+  /** SIZE vectors of the contract, row-major. */
+  protected static float[] vectors() {
+    return Exact.flatten(VECTORS);
   }
 
-  @AfterAll
-  void close() {
-    index.close();
+  @BeforeEach
+  void takeShared() {
+    index = shared();
   }
 
   @Test
@@ -124,6 +128,23 @@ public abstract class VectorIndexContract {
   }
 
   @Test
+  void recallHoldsUnderFilters() {
+    for (double share : new double[] {1, 0.5, 0.1, 0.01}) {
+      RowSet allowed = share(share);
+      int found = 0;
+      int existing = 0;
+      for (float[] query : QUERIES) {
+        List<Integer> expected = exact.search(query, 10, allowed::contains);
+        List<Integer> hits = search(query, 10, allowed);
+        assertThat(hits).hasSize(expected.size()).allMatch(allowed::contains);
+        found += overlap(hits, expected);
+        existing += expected.size();
+      }
+      assertThat((double) found / existing).as("share %s", share).isGreaterThanOrEqualTo(recall());
+    }
+  }
+
+  @Test
   void fewAllowedRowsAreSearchedExactly() {
     RowSet allowed = RowSet.of(SIZE, 7, 300, 301, 2999);
     for (float[] query : QUERIES) {
@@ -134,6 +155,14 @@ public abstract class VectorIndexContract {
       } else {
         assertThat(hits).hasSize(3).allMatch(allowed::contains);
       }
+    }
+  }
+
+  @Test
+  void oneAllowedRowIsFound() {
+    for (int row : new int[] {0, 1499, SIZE - 1}) {
+      assertThat(search(QUERIES[row % QUERIES.length], 10, RowSet.of(SIZE, row)))
+          .containsExactly(row);
     }
   }
 
@@ -228,13 +257,108 @@ public abstract class VectorIndexContract {
         .hasMessageContaining("is closed");
   }
 
+  @Test
+  void corporaOfAnySizeAreBuiltAndSearched() {
+    for (int n : new int[] {1, 2, 9, 17, 300}) {
+      try (VectorIndex few = buildAny(Exact.flatten(Arrays.copyOf(VECTORS, n)), n)) {
+        for (float[] query : QUERIES) {
+          assertThat(search(few, query, 20)).hasSize(Math.min(20, n)).doesNotHaveDuplicates();
+        }
+        assertThat(search(few, QUERIES[0], 5, RowSet.of(n, n - 1))).containsExactly(n - 1);
+      }
+    }
+  }
+
+  @Test
+  void duplicatesAreAllReturnedAndNoneTwice() {
+    float[][] vectors = new float[600][];
+    for (int row = 0; row < vectors.length; row++) {
+      vectors[row] = VECTORS[row % 20];
+    }
+    try (VectorIndex copies = buildAny(Exact.flatten(vectors), vectors.length)) {
+      for (int i = 0; i < 20; i++) {
+        List<Integer> hits = search(copies, VECTORS[i], 30);
+        assertThat(hits).hasSize(30).doesNotHaveDuplicates();
+        if (exactScores()) {
+          int copied = i;
+          assertThat(hits).allMatch(row -> row % 20 == copied);
+        }
+      }
+    }
+  }
+
+  @Test
+  void equalVectorsAreAllReturned() {
+    float[][] vectors = new float[200][];
+    Arrays.fill(vectors, VECTORS[0]);
+    try (VectorIndex same = buildAny(Exact.flatten(vectors), vectors.length)) {
+      assertThat(search(same, QUERIES[1], 250)).hasSize(200).doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void zeroVectorsAreItemsToo() {
+    float[][] vectors = Arrays.copyOf(VECTORS, 500);
+    for (int row = 0; row < vectors.length; row += 3) {
+      vectors[row] = new float[DIMENSION];
+    }
+    try (VectorIndex zeros = buildAny(Exact.flatten(vectors), vectors.length)) {
+      assertThat(search(zeros, QUERIES[0], 500)).hasSize(500).doesNotHaveDuplicates();
+      assertThat(search(zeros, new float[DIMENSION], 7)).hasSize(7).doesNotHaveDuplicates();
+    }
+    float[] none = new float[100 * DIMENSION];
+    try (VectorIndex zeros = buildAny(none, 100)) {
+      assertThat(search(zeros, QUERIES[0], 10)).hasSize(10).doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
+  void itemsOfLargeNormComeFirst() {
+    float[][] vectors = Arrays.copyOf(VECTORS, 1000);
+    for (int row = 0; row < vectors.length; row += 100) {
+      vectors[row] = vectors[row].clone();
+      for (int i = 0; i < DIMENSION; i++) {
+        vectors[row][i] *= 1000;
+      }
+    }
+    Exact oracle = new Exact(vectors);
+    // Codes too coarse for a promise are still searched.
+    float[] flat = Exact.flatten(vectors);
+    try (VectorIndex large =
+        exactScores() ? build(flat, vectors.length) : buildAny(flat, vectors.length)) {
+      int first = 0;
+      for (float[] query : QUERIES) {
+        List<Integer> hits = search(large, query, 10);
+        assertThat(hits).hasSize(10).doesNotHaveDuplicates();
+        first += hits.containsAll(oracle.search(query, 1, row -> true)) ? 1 : 0;
+      }
+      if (exactScores()) {
+        assertThat(first).isGreaterThanOrEqualTo(QUERIES.length * 9 / 10);
+      }
+    }
+  }
+
+  private static RowSet share(double share) {
+    Random random = new Random(11);
+    return RowSet.of(
+        SIZE, IntStream.range(0, SIZE).filter(row -> random.nextDouble() < share).toArray());
+  }
+
   private List<Integer> search(float[] query, int k) {
+    return search(index, query, k);
+  }
+
+  private List<Integer> search(float[] query, int k, RowSet allowed) {
+    return search(index, query, k, allowed);
+  }
+
+  private static List<Integer> search(VectorIndex index, float[] query, int k) {
     TopK hits = new TopK();
     index.search(query, k, hits);
     return rows(hits);
   }
 
-  private List<Integer> search(float[] query, int k, RowSet allowed) {
+  private static List<Integer> search(VectorIndex index, float[] query, int k, RowSet allowed) {
     TopK hits = new TopK();
     index.search(query, k, allowed, hits);
     return rows(hits);

@@ -1,105 +1,53 @@
 package io.tandem.index.faiss;
 
 import io.tandem.faiss.Faiss;
-import io.tandem.faiss.binding.IndexFlat;
+import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.global.faiss;
-import io.tandem.index.RowSet;
 import io.tandem.index.TopK;
-import java.nio.FloatBuffer;
-import java.nio.LongBuffer;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.jspecify.annotations.Nullable;
 
-/** Exact search over the whole vectors that an index keeps, all of them or chosen rows. */
+/**
+ * Exact search over single rows, all of them or chosen ones: by whole vectors where those are kept,
+ * else as exact as the index's codes are. Equal scores by lower row, also at the cut.
+ */
 final class ExactRows {
-  /** Rows scored in one call. */
-  private static final int LISTED = 4096;
-
-  private final IndexFlat vectors;
-  private final int size;
+  private final Index index;
+  private final @Nullable FloatPointer vectors;
 
   /**
-   * @param vectors belongs to the index
+   * @param vectors kept beside the index, or null for those within
    */
-  ExactRows(IndexFlat vectors, int size) {
+  ExactRows(Index index, @Nullable FloatPointer vectors) {
+    this.index = index;
     this.vectors = vectors;
-    this.size = size;
   }
 
-  /** The best of all rows; which of several equal ones are kept at the cut is left open. */
-  void search(SearchBuffers buffers, int take, TopK result) {
+  /** Whether an index can score single rows by what it keeps itself. */
+  static boolean within(Index index) {
+    return Faiss.call(() -> faiss.scores_rows(index));
+  }
+
+  /**
+   * The best rows for the query in the buffers.
+   *
+   * @param bits the allowed rows, or null for all
+   */
+  void search(
+      SearchBuffers buffers, int take, @Nullable BytePointer bits, long bytes, TopK result) {
     buffers.reserve(take);
     Faiss.run(
         () ->
-            faiss.search(
+            faiss.search_rows(
+                index,
                 vectors,
-                1,
                 buffers.queryPointer,
                 take,
-                0,
-                null,
+                bits,
+                bytes,
                 buffers.scoresPointer(),
                 buffers.labelsPointer()));
     buffers.collect(0, take, result);
-  }
-
-  /** The best of the allowed rows, each of which is scored. */
-  void search(SearchBuffers buffers, int take, RowSet allowed, TopK result) {
-    buffers.reserve(LISTED);
-    result.reset(take);
-    int row = allowed.next(0);
-    while (row >= 0) {
-      int count = 0;
-      LongBuffer labels = buffers.labels();
-      for (; row >= 0 && count < LISTED; row = allowed.next(row + 1)) {
-        labels.put(count++, row);
-      }
-      scoreListed(buffers, count);
-      FloatBuffer scores = buffers.scores();
-      for (int i = 0; i < count; i++) {
-        result.offer((int) labels.get(i), scores.get(i), take);
-      }
-    }
-    result.sort();
-  }
-
-  /**
-   * Equal scores lie on both sides of the cut and FAISS kept any of them: keeps those of the lowest
-   * rows. Both kernels of FAISS that are used here round alike.
-   */
-  void settleCut(SearchBuffers buffers, int take, @Nullable RowSet allowed, TopK result) {
-    float cut = result.score(take);
-    int above = 0;
-    while (result.score(above) != cut) {
-      above++;
-    }
-    int wanted = take - above;
-    int[] ties = new int[wanted];
-    int found = 0;
-    buffers.reserve(LISTED);
-    for (int from = 0; from < size && found < wanted; from += LISTED) {
-      int count = Math.min(LISTED, size - from);
-      for (int i = 0; i < count; i++) {
-        buffers.labels().put(i, from + i);
-      }
-      scoreListed(buffers, count);
-      for (int i = 0; i < count && found < wanted; i++) {
-        if (buffers.scores().get(i) == cut && (allowed == null || allowed.contains(from + i))) {
-          ties[found++] = from + i;
-        }
-      }
-    }
-    if (found == wanted) {
-      result.truncate(above);
-      for (int row : ties) {
-        result.add(row, cut);
-      }
-    }
-  }
-
-  private void scoreListed(SearchBuffers buffers, int count) {
-    Faiss.run(
-        () ->
-            vectors.compute_distance_subset(
-                1, buffers.queryPointer, count, buffers.scoresPointer(), buffers.labelsPointer()));
   }
 }

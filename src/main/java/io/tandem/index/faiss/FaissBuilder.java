@@ -4,17 +4,18 @@ import io.tandem.config.IndexConfig;
 import io.tandem.faiss.Faiss;
 import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
-import io.tandem.faiss.binding.HNSW;
 import io.tandem.faiss.binding.Index;
-import io.tandem.faiss.binding.IndexFlat;
-import io.tandem.faiss.binding.IndexHNSW;
-import io.tandem.faiss.binding.IndexIVF;
 import io.tandem.faiss.binding.global.faiss;
+import io.tandem.index.BuildListener;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
-import io.tandem.index.TopK;
+import io.tandem.index.IndexReport;
+import io.tandem.index.IndexReport.Considered;
+import java.util.List;
 import java.util.Map;
-import org.bytedeco.javacpp.FloatPointer;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,37 +23,26 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * try (FaissBuilder builder = new FaissBuilder(64, config)) {
+ *   builder.expect(rows); // where their number is known
  *   builder.add(vectors, n); // as often as needed
  *   BuiltIndex built = builder.build(sampleQueries, queryCount);
  * }
  * }</pre>
  *
  * <p>Recall is measured against exact search, for queries as they will be asked. Where the
- * configuration leaves the search effort open, it is the least that reaches the promised recall.
- *
- * <p>AUTO is a Flat index where exact search is cheap anyway, or where, for these vectors and
- * queries, a graph of the promised recall is not clearly faster: that depends on how the data
- * clusters, not only on how much there is.
+ * configuration leaves search settings open, they are the cheapest that reach the promised recall.
  *
  * <p>Vectors are held once outside the heap while they are collected, and once more in the index
- * built from them, unless that is Flat. Not thread-safe; building uses FAISS's threads.
+ * built from them, unless that is Flat or keeps codes only. Not thread-safe; building uses FAISS's
+ * threads. Interrupting the building thread ends the work with an {@link IndexException}.
  */
 public final class FaissBuilder implements AutoCloseable {
-  /** Exact search over this many floats takes a fraction of a millisecond. */
-  private static final long CHEAP_FLOATS = 1L << 21;
-
-  /** How much faster than exact search a graph must be to be worth its lost recall. */
-  private static final double WORTHWHILE = 1.5;
-
-  private static final int[] EFFORTS = {
-    16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048
-  };
-  private static final int TIMED_QUERIES = 50;
-  private static final int SAMPLED_ROWS = 200;
-  private static final int CHUNK = 1 << 16;
+  private static final int OWN_QUERIES = 200;
 
   private final int dimension;
   private final IndexConfig config;
+  private BuildListener listener = BuildListener.NONE;
+  private IntFunction<String> names = row -> "row " + row;
   private @Nullable Index collected;
 
   /**
@@ -63,9 +53,36 @@ public final class FaissBuilder implements AutoCloseable {
       throw new IllegalArgumentException(
           "expected a dimension from 1 to 65536, found " + dimension);
     }
+    checkRange("m", config.graph().m(), 2, 512);
+    checkRange("ef_construction", config.graph().efConstruction(), 1, 1 << 16);
+    checkRange("ef_search", config.graph().efSearch(), 0, 1 << 20);
     this.dimension = dimension;
     this.config = config;
     collected = Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT);
+  }
+
+  /** Tells a listener how far the building is. */
+  public FaissBuilder listener(BuildListener newListener) {
+    listener = newListener;
+    return this;
+  }
+
+  /** What messages call a row; by default its number. */
+  public FaissBuilder names(IntFunction<String> newNames) {
+    names = newNames;
+    return this;
+  }
+
+  /**
+   * Makes room for this many vectors in all, before the first is added.
+   *
+   * @throws IndexException if an index of so many would take more than the memory limit
+   */
+  public FaissBuilder expect(int rows) {
+    checkMemory(rows);
+    Index flat = collected();
+    Faiss.run(() -> faiss.reserve(flat, rows));
+    return this;
   }
 
   /**
@@ -87,11 +104,15 @@ public final class FaissBuilder implements AutoCloseable {
     for (int i = 0; i < n * dimension; i++) {
       if (!Float.isFinite(vectors[i])) {
         throw new IndexException(
-            "expected finite vectors, found %s in row %d, component %d"
-                .formatted(vectors[i], before + i / dimension, i % dimension));
+            "expected finite vectors, found %s in %s, component %d"
+                .formatted(
+                    vectors[i],
+                    names.apply(Math.toIntExact(before + i / dimension)),
+                    i % dimension));
       }
     }
-    Faiss.run(() -> flat.add(n, vectors));
+    float[] scaled = scaled(vectors, n);
+    Faiss.run(() -> flat.add(n, scaled));
   }
 
   /**
@@ -102,22 +123,22 @@ public final class FaissBuilder implements AutoCloseable {
    * @throws IndexException if no vector was added, or the promised recall cannot be reached
    */
   public BuiltIndex build(float[] queries, int n) {
-    Index owner = collected();
-    if (owner.ntotal() == 0) {
+    Index flat = collected();
+    int total = Math.toIntExact(flat.ntotal());
+    if (total == 0) {
       throw new IndexException("expected at least 1 vector to index, found none");
     }
+    checkMemory(total);
     try {
-      FaissIndex exact = new FaissIndex(owner, "Flat");
-      IndexFlat flat = faiss.flat(owner);
-      Sample sample = n > 0 ? Sample.of(exact, queries, n, config.k()) : ownRows(exact);
+      FaissIndex exact = new FaissIndex(flat, "Flat", config.metric(), null);
+      Sample sample =
+          n > 0
+              ? Sample.of(exact, scaled(queries, n), n, config.k())
+              : Sample.ofOwnRows(exact, OWN_QUERIES, config.k());
       BuiltIndex built =
-          switch (config.type()) {
-            case FLAT -> asFlat(exact);
-            case HNSW -> promised(graph(flat, sample));
-            case AUTO -> automatic(flat, exact, sample);
-            case FACTORY -> promised(fromFactory(flat, sample));
-          };
-      if (built.index() == exact) {
+          config.type() == IndexConfig.Type.AUTO ? automatic(exact, sample) : given(exact, sample);
+      FaissIndex index = (FaissIndex) built.index();
+      if (index == exact || index.takeOver(flat)) {
         collected = null;
       }
       return built;
@@ -136,177 +157,93 @@ public final class FaissBuilder implements AutoCloseable {
     }
   }
 
-  private BuiltIndex asFlat(FaissIndex exact) {
-    return new BuiltIndex(exact, exact.type(), Map.of(), 1, config.k());
+  private float[] scaled(float[] vectors, int n) {
+    return config.metric() == IndexConfig.Metric.COSINE
+        ? Cosine.normalized(vectors, n, dimension)
+        : vectors;
   }
 
-  private BuiltIndex automatic(IndexFlat flat, FaissIndex exact, Sample sample) {
-    if ((long) exact.size() * dimension <= CHEAP_FLOATS) {
-      return asFlat(exact);
-    }
-    BuiltIndex graph = graph(flat, sample);
-    if (graph.recall() >= config.minRecall()
-        && nanosPerQuery((FaissIndex) graph.index(), sample) * WORTHWHILE
-            < nanosPerQuery(exact, sample)) {
-      return graph;
-    }
-    graph.index().close();
-    return asFlat(exact);
-  }
-
-  private BuiltIndex graph(IndexFlat flat, Sample sample) {
-    checkRange("m", config.m(), 2, 512);
-    checkRange("ef_construction", config.efConstruction(), 1, 1 << 16);
-    checkRange("ef_search", config.efSearch(), 0, 1 << 20);
-    String type = "HNSW" + config.m();
-    Index index = Faiss.create(dimension, type + ",Flat", Metric.INNER_PRODUCT);
-    try {
-      HNSW hnsw = faiss.graph(index).hnsw();
-      hnsw.efConstruction(config.efConstruction());
-      fill(index, flat);
-      FaissIndex graph = new FaissIndex(index, type);
-      Effort effort =
-          tune(graph, sample, config.efSearch(), Integer.MAX_VALUE, value -> hnsw.efSearch(value));
-      return new BuiltIndex(
-          graph,
-          type,
-          Map.of("efConstruction", config.efConstruction(), "efSearch", effort.value()),
-          effort.recall(),
-          sample.k());
-    } catch (RuntimeException e) {
-      index.close();
-      throw e;
-    }
-  }
-
-  private BuiltIndex fromFactory(IndexFlat flat, Sample sample) {
-    String factory = config.factory();
-    if (factory == null) {
-      throw new IllegalArgumentException("expected a factory string, found none");
-    }
-    Index index = Faiss.create(dimension, factory, Metric.INNER_PRODUCT);
-    try {
-      FloatPointer vectors = flat.get_xb();
-      if (!index.is_trained()) {
-        Faiss.run(() -> index.train(flat.ntotal(), vectors));
+  private BuiltIndex automatic(FaissIndex exact, Sample sample) {
+    AutoChoice.Ranking ranking = new AutoChoice(config, listener).rank(exact, sample);
+    BuiltIndex best = null;
+    for (IndexConfig.Type type : ranking.types()) {
+      BuiltIndex built = build(type, exact, sample, ranking.considered());
+      if (built.recall() >= config.minRecall()) {
+        return built;
       }
-      fill(index, flat);
-      FaissIndex built = new FaissIndex(index, factory);
-      return tuned(built, sample);
-    } catch (RuntimeException e) {
-      index.close();
-      throw e;
+      built.index().close();
+      best = best == null || built.recall() > best.recall() ? built : best;
     }
+    throw new IndexException(shortfall(Objects.requireNonNull(best)));
   }
 
-  /** Sets the effort of a graph or of inverted lists; other types have none to set. */
-  private BuiltIndex tuned(FaissIndex built, Sample sample) {
-    IndexHNSW graph = built.parts().graph();
-    if (graph != null) {
-      HNSW hnsw = graph.hnsw();
-      Effort effort =
-          tune(built, sample, config.efSearch(), Integer.MAX_VALUE, value -> hnsw.efSearch(value));
-      return result(built, Map.of("efSearch", effort.value()), effort.recall(), sample);
-    }
-    IndexIVF lists = built.parts().lists();
-    if (lists != null) {
-      int most = Math.toIntExact(lists.asLevel1Quantizer().nlist());
-      Effort effort = tune(built, sample, 0, most, value -> lists.nprobe(value));
-      return result(built, Map.of("nprobe", effort.value()), effort.recall(), sample);
-    }
-    return result(built, Map.of(), sample.recall(built), sample);
-  }
-
-  private static BuiltIndex result(
-      FaissIndex index, Map<String, Integer> parameters, double recall, Sample sample) {
-    return new BuiltIndex(index, index.type(), parameters, recall, sample.k());
-  }
-
-  /** Adds chunk by chunk: FAISS plans a graph's levels per call, in memory per vector. */
-  private void fill(Index index, IndexFlat flat) {
-    FloatPointer vectors = flat.get_xb();
-    long total = flat.ntotal();
-    for (long from = 0; from < total; from += CHUNK) {
-      long count = Math.min(CHUNK, total - from);
-      FloatPointer chunk = vectors.getPointer(from * dimension);
-      Faiss.run(() -> index.add(count, chunk));
-    }
-  }
-
-  private BuiltIndex promised(BuiltIndex built) {
-    boolean given = config.efSearch() > 0;
-    if (given || built.recall() >= config.minRecall()) {
+  private BuiltIndex given(FaissIndex exact, Sample sample) {
+    BuiltIndex built = build(config.type(), exact, sample, List.of());
+    boolean settingGiven = config.graph().efSearch() > 0 || config.lists().nprobe() > 0;
+    if (settingGiven || built.recall() >= config.minRecall()) {
       return built;
     }
     built.index().close();
-    throw new IndexException(
-        "index %s: expected recall@%d of at least %.3f, found %.3f with %s"
-                .formatted(
-                    built.type(),
-                    built.recallAt(),
-                    config.minRecall(),
-                    built.recall(),
-                    built.parameters())
-            + "; more links (m, ef_construction), finer codes, or type flat would reach it");
+    throw new IndexException(shortfall(built));
   }
 
-  /** The least effort that reaches the promised recall, or the greatest that was tried. */
-  private Effort tune(FaissIndex index, Sample sample, int given, int most, EffortSetter setter) {
-    if (given > 0) {
-      setter.set(given);
-      return new Effort(given, sample.recall(index));
-    }
-    Effort effort = new Effort(0, -1);
-    int least = most == Integer.MAX_VALUE ? EFFORTS[0] : 1;
-    for (int value = least; effort.recall() < config.minRecall(); value = next(value)) {
-      int bounded = Math.min(value, most);
-      setter.set(bounded);
-      effort = new Effort(bounded, sample.recall(index));
-      if (bounded == most || value >= EFFORTS[EFFORTS.length - 1]) {
-        break;
+  private BuiltIndex build(
+      IndexConfig.Type type, FaissIndex exact, Sample sample, List<Considered> considered) {
+    Recipe recipe = Recipe.of(config.withType(type), exact.size(), dimension);
+    FaissIndex index =
+        type == IndexConfig.Type.FLAT
+            ? exact
+            : new Making(config, listener).make(recipe, exact.structure().index());
+    try {
+      Tuner.Tuned tuned = new Tuner(index, sample, config, listener).tune();
+      Map<String, Integer> parameters = new TreeMap<>(tuned.parameters());
+      if (index.structure().kind() == Structure.Kind.GRAPH) {
+        parameters.put("efConstruction", config.graph().efConstruction());
       }
-    }
-    return effort;
-  }
-
-  private static int next(int effort) {
-    for (int value : EFFORTS) {
-      if (value > effort) {
-        return effort < EFFORTS[0] ? effort * 2 : value;
+      return new BuiltIndex(
+          index,
+          recipe.name(),
+          parameters,
+          tuned.recall(),
+          sample.k(),
+          new IndexReport(
+              config.metric(),
+              tuned.work(),
+              recipe.bytes(),
+              sample.n(),
+              tuned.curve(),
+              considered));
+    } catch (RuntimeException e) {
+      if (index != exact) {
+        index.close();
       }
+      throw e;
     }
-    return effort * 2;
   }
 
-  private record Effort(int value, double recall) {}
-
-  private interface EffortSetter {
-    void set(int value);
+  private String shortfall(BuiltIndex built) {
+    return "index %s: expected recall@%d of at least %.3f, found %.3f with %s"
+            .formatted(
+                built.type(),
+                built.recallAt(),
+                config.minRecall(),
+                built.recall(),
+                built.parameters())
+        + "; more links (m, ef_construction), finer codes, or type flat would reach it";
   }
 
-  private Sample ownRows(FaissIndex exact) {
-    int n = Math.min(SAMPLED_ROWS, exact.size());
-    float[] queries = new float[n * dimension];
-    float[] vector = new float[dimension];
-    for (int i = 0; i < n; i++) {
-      exact.vector((int) ((long) i * exact.size() / n), vector);
-      System.arraycopy(vector, 0, queries, i * dimension, dimension);
+  private void checkMemory(int rows) {
+    if (config.memoryLimit() == 0 || rows == 0) {
+      return;
     }
-    return Sample.of(exact, queries, n, config.k());
-  }
-
-  private double nanosPerQuery(FaissIndex index, Sample sample) {
-    int n = Math.min(TIMED_QUERIES, sample.n());
-    long best = Long.MAX_VALUE;
-    TopK hits = new TopK();
-    for (int round = 0; round < 3; round++) {
-      long start = System.nanoTime();
-      for (int i = 0; i < n; i++) {
-        index.search(sample.query(i), sample.k(), hits);
-      }
-      best = Math.min(best, System.nanoTime() - start);
+    if (config.type() == IndexConfig.Type.AUTO) {
+      AutoChoice.fitting(config, rows, dimension);
+      return;
     }
-    return (double) best / n;
+    Recipe recipe = Recipe.of(config, rows, dimension);
+    if (recipe.bytes() > config.memoryLimit()) {
+      throw AutoChoice.tooLarge(config, recipe, rows, dimension);
+    }
   }
 
   private Index collected() {

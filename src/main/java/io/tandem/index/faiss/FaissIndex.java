@@ -1,18 +1,23 @@
 package io.tandem.index.faiss;
 
+import io.tandem.config.IndexConfig;
 import io.tandem.faiss.Faiss;
 import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.Storage;
 import io.tandem.faiss.binding.Index;
-import io.tandem.faiss.binding.IndexIVF;
-import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.IndexException;
+import io.tandem.index.IndexReport;
 import io.tandem.index.RowSet;
 import io.tandem.index.TopK;
 import io.tandem.index.VectorIndex;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import org.bytedeco.javacpp.BytePointer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,71 +26,124 @@ import org.jspecify.annotations.Nullable;
  * <p>Every size, dimension and number is checked here before FAISS sees it. Each search borrows
  * {@link SearchBuffers} from a lock-free pool that grows to as many as there are searches at once.
  *
- * <p>What FAISS leaves open is settled here: equal scores come in order of their rows, also where
- * the cut at k falls between them in a Flat index; and where a graph or inverted lists return fewer
- * hits than exist, the search is done again over all vectors.
+ * <p>What FAISS leaves open is settled here. Equal scores come in order of their rows, in exact
+ * search also where the cut at k falls between them. Where codes stand in for vectors that are
+ * kept, more hits than asked are taken and rescored. Where a structure returns fewer hits than
+ * exist, and where a filter allows so few rows that looking at each of them is cheaper than a
+ * search, all rows that may be returned are scored.
  */
 public final class FaissIndex implements VectorIndex {
+  static final String OVER_FETCH = "overFetch";
+
   /** Queries handed to FAISS in one call of a batch; bounds the buffers. */
   private static final int BATCH = 256;
 
   /** Buffers for more hits than this are not kept. */
   private static final int KEPT_HITS = 1 << 16;
 
-  /** Allowed rows up to which scoring each of them is cheaper than a filtered walk of a graph. */
-  private static final int FEW_ROWS = 10_000;
+  /** Allowed rows that are always scored one by one, whatever a search costs. */
+  private static final int FEW_ROWS = 1000;
+
+  /**
+   * How much more than a search looking at each allowed row may cost: a filtered search costs more
+   * than an unfiltered one, and is less exact.
+   */
+  private static final double ROWS_PER_WORK = 1.5;
 
   private final Index index;
-  private final Parts parts;
+  private final Structure structure;
+  private final @Nullable KeptVectors kept;
+  private final ExactRows exact;
   private final String type;
+  private final IndexConfig.Metric metric;
   private final int size;
   private final int dimension;
-
-  /** The whole vectors, for exact search; null where only codes are kept. */
-  private final @Nullable ExactRows exact;
+  private int overFetch;
+  private int fewRows;
 
   private final ConcurrentLinkedQueue<SearchBuffers> pool = new ConcurrentLinkedQueue<>();
   private volatile boolean closed;
 
-  FaissIndex(Index index, String type) {
+  /**
+   * @param index belongs to the new one
+   * @param kept belongs to the new one; null where the index's own codes score rows
+   */
+  FaissIndex(Index index, String type, IndexConfig.Metric metric, @Nullable KeptVectors kept) {
     this.index = index;
     this.type = type;
-    this.size = Math.toIntExact(index.ntotal());
-    this.dimension = index.d();
-    this.parts = Parts.of(index);
-    this.exact = parts.vectors() == null ? null : new ExactRows(parts.vectors(), size);
-    IndexIVF lists = parts.lists();
-    if (lists != null && parts.filters()) {
-      // Where each row is, for reading vectors back.
-      Faiss.run(lists::make_direct_map);
+    this.metric = metric;
+    this.kept = kept;
+    size = Math.toIntExact(index.ntotal());
+    dimension = index.d();
+    structure = new Structure(index);
+    exact = new ExactRows(index, kept == null ? null : kept.pointer());
+    overFetch = 1;
+    fewRows = Math.max(10 * FEW_ROWS, size / 50);
+  }
+
+  /**
+   * What tells a file's index from others, and how it is searched.
+   *
+   * @param type name to give it, as recorded when it was written
+   * @param parameters of the search, as recorded when it was built
+   * @param report what was measured then
+   */
+  public record Facts(
+      String type, int dimension, int size, Map<String, Integer> parameters, IndexReport report) {
+    /** An index of inner products of which nothing more is known. */
+    public Facts(String type, int dimension, int size) {
+      this(type, dimension, size, Map.of(), IndexReport.unknown());
     }
   }
 
   /**
-   * Opens an index file. FAISS trusts what it reads: hand it only files whose checksum was
-   * verified.
+   * Opens an index file and, where it was written with one, the file of whole vectors beside it.
+   * FAISS trusts what it reads: hand it only files whose checksum was verified.
    *
-   * <p>The file is read into memory: mapped inverted lists would take locks in every search.
+   * <p>The index is read into memory: mapped inverted lists would take locks in every search. The
+   * file of vectors is mapped.
    *
-   * @param type name to give it, as recorded when it was written
-   * @throws IndexException if the file cannot be read or holds another number of vectors, vectors
-   *     of another dimension, or another metric than inner product
+   * @throws IndexException if a file cannot be read or holds another number of vectors, vectors of
+   *     another dimension, or another metric than inner product
    */
-  public static FaissIndex read(Path file, String type, int dimension, int size) {
+  public static FaissIndex read(Path file, Facts facts) {
     Index index;
     try {
-      index = Faiss.read(file, dimension, Storage.MEMORY);
+      index = Faiss.read(file, facts.dimension(), Storage.MEMORY);
     } catch (FaissException e) {
       throw new IndexException(e);
     }
+    KeptVectors kept = null;
     try {
-      expect(file, "vectors", size, index.ntotal());
+      expect(file, "vectors", facts.size(), index.ntotal());
       expect(file, "metric", Metric.INNER_PRODUCT.code(), index.metric_type());
-      return new FaissIndex(index, type);
+      Path vectors = vectorsBeside(file);
+      if (Files.exists(vectors)) {
+        kept = KeptVectors.map(vectors, facts.size(), facts.dimension());
+      }
+      FaissIndex read = new FaissIndex(index, facts.type(), facts.report().metric(), kept);
+      if (kept == null && !ExactRows.within(index)) {
+        throw new IndexException(
+            "index %s of type %s: expected its vectors in %s, found no such file"
+                .formatted(file, facts.type(), vectors.getFileName()));
+      }
+      read.use(read.structure.effort(), facts.parameters().getOrDefault(OVER_FETCH, 1));
+      read.searchWork(facts.report().searchWork());
+      return read;
     } catch (RuntimeException e) {
+      if (kept != null) {
+        kept.close();
+      }
       index.close();
       throw e;
     }
+  }
+
+  /** Where {@link #write} puts whole vectors, if it has to: {@code items.faiss}, items.vectors. */
+  static Path vectorsBeside(Path file) {
+    String name = file.getFileName().toString();
+    int end = name.lastIndexOf('.');
+    return file.resolveSibling((end < 0 ? name : name.substring(0, end)) + ".vectors");
   }
 
   private static void expect(Path file, String what, long expected, long found) {
@@ -96,16 +154,22 @@ public final class FaissIndex implements VectorIndex {
   }
 
   /**
-   * Writes a plain FAISS file, which any FAISS can read. FAISS does not report a disk that fills up
-   * with the last bytes: read the file back before trusting it.
+   * Writes a plain FAISS file, which any FAISS can read, and beside it the whole vectors where the
+   * index keeps only codes that cannot be searched row by row. FAISS does not report a disk that
+   * fills up with the last bytes: read the file back before trusting it.
    *
-   * @throws IndexException if the file cannot be written
+   * @throws IndexException if a file cannot be written
    */
   public void write(Path file) {
     try {
       Faiss.write(open(), file);
+      if (kept != null) {
+        kept.write(vectorsBeside(file));
+      }
     } catch (FaissException e) {
       throw new IndexException(e);
+    } catch (IOException e) {
+      throw new IndexException("cannot write " + vectorsBeside(file) + ": " + e.getMessage(), e);
     }
   }
 
@@ -164,19 +228,26 @@ public final class FaissIndex implements VectorIndex {
     checkFinite(queries, n * dimension);
     open();
     int take = Math.min(k, size);
+    int fetch = fetchFor(take);
     SearchBuffers buffers = new SearchBuffers(Math.min(n, BATCH) * dimension, 1);
     TopK hits = new TopK();
     for (int from = 0; from < n; from += BATCH) {
       int count = Math.min(BATCH, n - from);
       buffers.query.put(0, queries, from * dimension, count * dimension);
-      run(buffers, count, take, 0);
+      if (metric == IndexConfig.Metric.COSINE) {
+        for (int i = 0; i < count; i++) {
+          Cosine.normalize(buffers.query, i * dimension, dimension);
+        }
+      }
+      structure.search(buffers, count, fetch);
+      if (kept != null) {
+        kept.rescore(buffers, count, fetch, take, null, 0);
+      }
       for (int i = 0; i < count; i++) {
-        buffers.collect(i * take, take, hits);
+        buffers.collect(i * fetch, take, hits);
         hits.sortTies();
-        if (hits.size() < take && canSearchWhole()) {
-          float[] query = new float[dimension];
-          System.arraycopy(queries, (from + i) * dimension, query, 0, dimension);
-          search(query, k, hits);
+        if (hits.size() < take) {
+          search(query(queries, from + i), k, hits);
         }
         for (int rank = 0; rank < k; rank++) {
           boolean found = rank < hits.size();
@@ -187,6 +258,12 @@ public final class FaissIndex implements VectorIndex {
     }
   }
 
+  private float[] query(float[] queries, int i) {
+    float[] query = new float[dimension];
+    System.arraycopy(queries, i * dimension, query, 0, dimension);
+    return query;
+  }
+
   @Override
   public void vector(int row, float[] target) {
     if (row < 0 || row >= size || target.length < dimension) {
@@ -195,6 +272,10 @@ public final class FaissIndex implements VectorIndex {
               .formatted(size, dimension, row, target.length));
     }
     Index open = open();
+    if (kept != null) {
+      kept.vector(row, target);
+      return;
+    }
     try {
       Faiss.run(() -> open.reconstruct(row, target));
     } catch (FaissException e) {
@@ -208,133 +289,107 @@ public final class FaissIndex implements VectorIndex {
     if (!closed) {
       closed = true;
       pool.clear();
+      structure.close();
       index.close();
+      if (kept != null) {
+        kept.close();
+      }
     }
+  }
+
+  /**
+   * Makes the flat index that whole vectors are kept in this one's own, if any are kept.
+   *
+   * @return whether it did
+   */
+  boolean takeOver(Index flat) {
+    if (kept == null) {
+      return false;
+    }
+    kept.own(flat);
+    return true;
+  }
+
+  /** Sets how much searches look at; none may be running. */
+  void use(int effort, int newOverFetch) {
+    structure.effort(effort);
+    overFetch = kept == null ? 1 : newOverFetch;
+  }
+
+  /** Sets what a search costs, in comparisons of a scan: decides when allowed rows are few. */
+  void searchWork(double work) {
+    if (work > 0) {
+      fewRows = (int) Math.min(size, Math.max(FEW_ROWS, ROWS_PER_WORK * work));
+    }
+  }
+
+  /** Sets how many allowed rows are few enough to look at each. */
+  void fewRows(int rows) {
+    fewRows = rows;
+  }
+
+  Structure structure() {
+    return structure;
+  }
+
+  /** Whether hits of the structure are scored again by whole vectors. */
+  boolean rescores() {
+    return kept != null;
   }
 
   private void searchAll(SearchBuffers buffers, int take, TopK result) {
     if (take == 0) {
       result.reset(0);
-      return;
-    }
-    // One more than asked shows whether equal scores lie on both sides of the cut.
-    int fetch = parts.isFlat() ? Math.min(take + 1, size) : take;
-    run(buffers, 1, fetch, 0);
-    buffers.collect(0, fetch, result);
-    if (result.size() < take) {
-      searchWhole(buffers, take, result);
-    } else if (exact != null && fetch > take && result.score(take) == result.score(take - 1)) {
-      exact.settleCut(buffers, take, null, result);
-    }
-    result.truncate(take);
-    result.sortTies();
-  }
-
-  /** The structure lost rows on its way: looks at all of them. */
-  private void searchWhole(SearchBuffers buffers, int take, TopK result) {
-    if (exact != null) {
-      exact.search(buffers, take, result);
-    } else if (canSearchWhole()) {
-      run(buffers, 1, take, lists());
-      buffers.collect(0, take, result);
+    } else if (structure.kind() == Structure.Kind.FLAT) {
+      exact.search(buffers, take, null, 0, result);
+    } else {
+      int fetch = fetchFor(take);
+      structure.search(buffers, 1, fetch);
+      collect(buffers, fetch, take, null, 0, result);
     }
   }
 
   private void searchAllowed(SearchBuffers buffers, int take, RowSet allowed, TopK result) {
     if (take == 0) {
       result.reset(0);
-    } else if (exact != null && isFew(allowed)) {
-      exact.search(buffers, take, allowed, result);
-    } else if (!parts.filters()) {
-      searchWidening(buffers, take, allowed, result);
-    } else {
-      searchFiltered(buffers, take, allowed, result);
+      return;
     }
-  }
-
-  private boolean isFew(RowSet allowed) {
-    int few = parts.isFlat() ? size / 4 : Math.max(FEW_ROWS, size / 50);
-    return allowed.cardinality() <= few;
-  }
-
-  /** Filters within FAISS. */
-  private void searchFiltered(SearchBuffers buffers, int take, RowSet allowed, TopK result) {
     allowed.copyTo(buffers.reserveBits(allowed.words()));
+    BytePointer bits = Objects.requireNonNull(buffers.bitsPointer());
     long bytes = (long) allowed.words() * Long.BYTES;
-    int fetch = parts.isFlat() ? Math.min(take + 1, allowed.cardinality()) : take;
-    runFiltered(buffers, fetch, 0, bytes);
-    buffers.collect(0, fetch, result);
-    if (result.size() < take) {
-      if (exact != null) {
-        exact.search(buffers, take, allowed, result);
-      } else if (canSearchWhole()) {
-        runFiltered(buffers, take, lists(), bytes);
-        buffers.collect(0, take, result);
+    if (structure.kind() == Structure.Kind.FLAT || allowed.cardinality() <= fewRows) {
+      exact.search(buffers, take, bits, bytes, result);
+    } else {
+      double share = (double) allowed.cardinality() / size;
+      int fetch = fetchFor(take);
+      if (!structure.filters()) {
+        fetch = (int) Math.min(size, Math.ceil(fetch / share));
       }
-    } else if (exact != null && fetch > take && result.score(take) == result.score(take - 1)) {
-      exact.settleCut(buffers, take, allowed, result);
+      structure.searchAllowed(buffers, fetch, bits, bytes, share);
+      collect(buffers, fetch, take, bits, bytes, result);
     }
-    result.truncate(take);
+  }
+
+  /** Hits of the structure become results; where they are too few, every row is looked at. */
+  private void collect(
+      SearchBuffers buffers,
+      int fetch,
+      int take,
+      @Nullable BytePointer bits,
+      long bytes,
+      TopK result) {
+    if (kept != null) {
+      kept.rescore(buffers, 1, fetch, take, bits, bytes);
+    }
+    buffers.collect(0, take, result);
+    if (result.size() < take) {
+      exact.search(buffers, take, bits, bytes, result);
+    }
     result.sortTies();
   }
 
-  /** Asks for more and more, and filters here. */
-  private void searchWidening(SearchBuffers buffers, int take, RowSet allowed, TopK result) {
-    int fetch = take;
-    do {
-      fetch = (int) Math.min(size, 4L * fetch);
-      run(buffers, 1, fetch, 0);
-      result.reset(fetch);
-      for (int i = 0; i < fetch; i++) {
-        long label = buffers.labels().get(i);
-        if (label >= 0 && allowed.contains((int) label)) {
-          result.add((int) label, buffers.scores().get(i));
-        }
-      }
-    } while (result.size() < take && fetch < size);
-    result.truncate(take);
-    result.sortTies();
-  }
-
-  private void run(SearchBuffers buffers, int n, int fetch, int effort) {
-    buffers.reserve(n * fetch);
-    Faiss.run(
-        () ->
-            faiss.search(
-                index,
-                n,
-                buffers.queryPointer,
-                fetch,
-                effort,
-                null,
-                buffers.scoresPointer(),
-                buffers.labelsPointer()));
-  }
-
-  private void runFiltered(SearchBuffers buffers, int fetch, int effort, long bytes) {
-    buffers.reserve(fetch);
-    Faiss.run(
-        () ->
-            faiss.search_bitmap(
-                index,
-                1,
-                buffers.queryPointer,
-                fetch,
-                effort,
-                buffers.bitsPointer(),
-                bytes,
-                buffers.scoresPointer(),
-                buffers.labelsPointer()));
-  }
-
-  /** Whether a second search can look at every row where the first lost some. */
-  private boolean canSearchWhole() {
-    return exact != null || (parts.lists() != null && parts.filters());
-  }
-
-  private int lists() {
-    IndexIVF lists = parts.lists();
-    return lists == null ? 0 : Math.toIntExact(lists.asLevel1Quantizer().nlist());
+  private int fetchFor(int take) {
+    return (int) Math.min(size, (long) take * overFetch);
   }
 
   private SearchBuffers borrow(float[] query) {
@@ -344,6 +399,9 @@ public final class FaissIndex implements VectorIndex {
       buffers = new SearchBuffers(dimension, 128);
     }
     buffers.query.put(0, query);
+    if (metric == IndexConfig.Metric.COSINE) {
+      Cosine.normalize(buffers.query, 0, dimension);
+    }
     return buffers;
   }
 
@@ -351,10 +409,6 @@ public final class FaissIndex implements VectorIndex {
     if (buffers.capacity() <= KEPT_HITS) {
       pool.offer(buffers);
     }
-  }
-
-  Parts parts() {
-    return parts;
   }
 
   private Index open() {

@@ -28,6 +28,38 @@ record Sample(FaissIndex exact, float[] queries, int n, int k, int[] rows, float
     return new Sample(exact, queries, n, k, rows, last);
   }
 
+  /** Vectors of the index itself stand in for queries. */
+  static Sample ofOwnRows(FaissIndex exact, int most, int cutoff) {
+    int dimension = exact.dimension();
+    int n = Math.min(most, exact.size());
+    float[] queries = new float[n * dimension];
+    float[] vector = new float[dimension];
+    for (int i = 0; i < n; i++) {
+      exact.vector((int) ((long) i * exact.size() / n), vector);
+      System.arraycopy(vector, 0, queries, i * dimension, dimension);
+    }
+    return of(exact, queries, n, cutoff);
+  }
+
+  /** Every second query, from the first or the second on; all of them where they are few. */
+  Sample half(int first) {
+    if (n < 20) {
+      return this;
+    }
+    int dimension = exact.dimension();
+    int count = (n - first + 1) / 2;
+    float[] halfQueries = new float[count * dimension];
+    int[] halfRows = new int[count * k];
+    float[] halfScores = new float[count];
+    for (int i = 0; i < count; i++) {
+      int from = 2 * i + first;
+      System.arraycopy(queries, from * dimension, halfQueries, i * dimension, dimension);
+      System.arraycopy(rows, from * k, halfRows, i * k, k);
+      halfScores[i] = scores[from];
+    }
+    return new Sample(exact, halfQueries, count, k, halfRows, halfScores);
+  }
+
   /**
    * Mean share of the exact top k that another index over the same vectors finds. A row that equals
    * the last exact hit counts too: which of several equal items is returned makes no difference.
@@ -55,9 +87,12 @@ record Sample(FaissIndex exact, float[] queries, int n, int k, int[] rows, float
   private boolean equalsLast(int query, int row, float[] vector) {
     exact.vector(row, vector);
     float score = 0;
+    float size = 0;
     for (int i = 0; i < vector.length; i++) {
-      score += queries[query * vector.length + i] * vector[i];
+      float product = queries[query * vector.length + i] * vector[i];
+      score += product;
+      size += Math.abs(product);
     }
-    return score >= scores[query] - Math.abs(scores[query]) * ROUNDING;
+    return score >= scores[query] - size * ROUNDING;
   }
 }

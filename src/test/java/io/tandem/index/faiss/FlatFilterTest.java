@@ -47,7 +47,7 @@ class FlatFilterTest {
   }
 
   private static VectorIndex build() {
-    IndexConfig config = new IndexConfig(IndexConfig.Type.FLAT, null, 0.9, 10, 16, 40, 0);
+    IndexConfig config = IndexConfig.of(IndexConfig.Type.FLAT).withRecall(0.9, 10);
     try (FaissBuilder builder = new FaissBuilder(2, config)) {
       builder.add(Exact.flatten(VECTORS), SIZE);
       return builder.build(new float[0], 0).index();

@@ -1,0 +1,123 @@
+package io.tandem.index.faiss;
+
+import io.tandem.config.IndexConfig;
+import io.tandem.faiss.Faiss;
+import io.tandem.faiss.Metric;
+import io.tandem.faiss.binding.Index;
+import io.tandem.faiss.binding.IndexFlat;
+import io.tandem.faiss.binding.IndexIVF;
+import io.tandem.faiss.binding.global.faiss;
+import io.tandem.index.BuildListener;
+import io.tandem.index.BuildListener.Stage;
+import io.tandem.index.IndexException;
+import org.bytedeco.javacpp.FloatPointer;
+
+/** Trains and fills an index with the vectors of a flat one. */
+final class Making {
+  /** Vectors added in one call: often enough to hear of progress and of an interruption. */
+  private static final int CHUNK = 1 << 14;
+
+  /** Most vectors that centroids are learnt from, for each. */
+  private static final int TRAINING_PER_LIST = 64;
+
+  private static final int LEAST_TRAINING = 1 << 16;
+
+  private final IndexConfig config;
+  private final BuildListener listener;
+
+  Making(IndexConfig config, BuildListener listener) {
+    this.config = config;
+    this.listener = listener;
+  }
+
+  /**
+   * Makes an index that belongs to the caller.
+   *
+   * @param vectors at least one; they stay the caller's, and must outlive the index where the
+   *     recipe keeps vectors
+   */
+  FaissIndex make(Recipe recipe, Index vectors) {
+    Index index = Faiss.create(vectors.d(), recipe.factory(), Metric.INNER_PRODUCT);
+    try {
+      if (index.metric_type() != Metric.INNER_PRODUCT.code()) {
+        throw new IndexException(
+            "index %s: FAISS has it for Euclidean distances only".formatted(recipe.name()));
+      }
+      var graph = faiss.graph(index);
+      if (graph != null) {
+        graph.hnsw().efConstruction(config.graph().efConstruction());
+      }
+      train(recipe, index, vectors);
+      add(recipe, index, vectors);
+      boolean keeps = recipe.keepsVectors() || !rowsWithin(index);
+      return new FaissIndex(
+          index, recipe.name(), config.metric(), keeps ? KeptVectors.borrowed(vectors) : null);
+    } catch (RuntimeException e) {
+      index.close();
+      throw e;
+    }
+  }
+
+  /** Whether the index scores single rows itself, for which lists need to know where rows are. */
+  private static boolean rowsWithin(Index index) {
+    try (Structure withPlaces = new Structure(index)) {
+      return ExactRows.within(withPlaces.index());
+    }
+  }
+
+  private void train(Recipe recipe, Index index, Index vectors) {
+    if (index.is_trained()) {
+      return;
+    }
+    listener.progress(Stage.TRAINING, recipe.name(), 0, 1);
+    IndexIVF lists = faiss.inverted_file(index);
+    long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
+    long total = vectors.ntotal();
+    long wanted = Math.max(LEAST_TRAINING, TRAINING_PER_LIST * centroids);
+    // Codes are of 4 bits each, or 8 in a factory's; every value has a centroid of its own.
+    int values = config.type() == IndexConfig.Type.FACTORY ? 256 : 16;
+    long needed = Recipe.PER_CENTROID * Math.max(values, centroids);
+    if (total >= needed && total <= wanted) {
+      FloatPointer all = faiss.flat(vectors).get_xb();
+      Faiss.run(() -> index.train(total, all));
+    } else {
+      // Evenly spread over the vectors; each more than once where there are too few.
+      int n = Math.toIntExact(Math.max(needed, Math.min(total, wanted)));
+      try (FloatPointer sample = spread(faiss.flat(vectors), n)) {
+        Faiss.run(() -> index.train(n, sample));
+      }
+    }
+    listener.progress(Stage.TRAINING, recipe.name(), 1, 1);
+  }
+
+  private static FloatPointer spread(IndexFlat vectors, int n) {
+    int dimension = vectors.d();
+    long total = vectors.ntotal();
+    FloatPointer from = new FloatPointer(vectors.get_xb());
+    FloatPointer sample = new FloatPointer((long) n * dimension);
+    float[] vector = new float[dimension];
+    for (int i = 0; i < n; i++) {
+      from.position(i * total / n * dimension).get(vector);
+      sample.position((long) i * dimension).put(vector);
+    }
+    return sample.position(0);
+  }
+
+  private void add(Recipe recipe, Index index, Index vectors) {
+    long total = vectors.ntotal();
+    int dimension = vectors.d();
+    FloatPointer from = new FloatPointer(faiss.flat(vectors).get_xb());
+    Faiss.run(() -> faiss.reserve(index, total));
+    for (long done = 0; done < total; ) {
+      listener.progress(Stage.ADDING, recipe.name(), done, total);
+      if (Thread.currentThread().isInterrupted()) {
+        throw new IndexException("interrupted while building index " + recipe.name());
+      }
+      long count = Math.min(CHUNK, total - done);
+      FloatPointer chunk = from.getPointer(done * dimension);
+      Faiss.run(() -> index.add(count, chunk));
+      done += count;
+    }
+    listener.progress(Stage.ADDING, recipe.name(), total, total);
+  }
+}

@@ -1,0 +1,214 @@
+package io.tandem.index.faiss;
+
+import io.tandem.faiss.Faiss;
+import io.tandem.faiss.FaissException;
+import io.tandem.faiss.binding.Index;
+import io.tandem.faiss.binding.IndexHNSW;
+import io.tandem.faiss.binding.IndexIVF;
+import io.tandem.faiss.binding.global.faiss;
+import org.bytedeco.javacpp.BytePointer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A native index as far as its kind makes a difference to searching it. It belongs to whoever made
+ * the structure; what the structure makes for itself, {@link #close} frees.
+ */
+final class Structure implements AutoCloseable {
+  /** How wide a filtered fast scan looks, in multiples of its own width. */
+  private static final int WIDENED = 3;
+
+  /** What a test of a row against a filter costs, as a share of comparing the row. */
+  private static final double TEST = 0.3;
+
+  /** What is searched. */
+  enum Kind {
+    /** Whole vectors, one after the other. */
+    FLAT,
+    /** A graph; its effort is efSearch. */
+    GRAPH,
+    /** Inverted lists; their effort is nprobe. */
+    LISTS,
+    /** Inverted lists that take no filter, and their effort from one place only. */
+    FAST_SCAN,
+    /** Anything else; nothing to set. */
+    OTHER
+  }
+
+  private final Index index;
+  private final Kind kind;
+  private final boolean filters;
+  private final @Nullable IndexHNSW graph;
+  private final @Nullable IndexIVF lists;
+  private @Nullable Index widened;
+
+  Structure(Index index) {
+    this.index = index;
+    graph = faiss.graph(index);
+    lists = faiss.inverted_file(index);
+    filters = takesFilters(index);
+    if (graph != null) {
+      kind = Kind.GRAPH;
+    } else if (lists != null) {
+      kind = filters ? Kind.LISTS : Kind.FAST_SCAN;
+    } else {
+      // Flat vectors behind a transform are of another space than the vectors that were added.
+      var flat = faiss.flat(index);
+      kind = flat != null && flat.address() == index.address() ? Kind.FLAT : Kind.OTHER;
+    }
+    if (lists != null && filters) {
+      // Where each row is, for scoring and reading single rows.
+      Faiss.run(lists::make_direct_map);
+    }
+  }
+
+  Index index() {
+    return index;
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  /** FAISS's name of the effort, or null where there is none. */
+  @Nullable String effortName() {
+    return switch (kind) {
+      case GRAPH -> "efSearch";
+      case LISTS, FAST_SCAN -> "nprobe";
+      case FLAT, OTHER -> null;
+    };
+  }
+
+  int effort() {
+    if (graph != null) {
+      return graph.hnsw().efSearch();
+    }
+    return lists == null ? 0 : Math.toIntExact(lists.nprobe());
+  }
+
+  /** Sets how much searches look at; none may be running. */
+  void effort(int value) {
+    if (graph != null) {
+      graph.hnsw().efSearch(value);
+    } else if (lists != null) {
+      lists.nprobe(Math.min(value, listCount()));
+      if (kind == Kind.FAST_SCAN) {
+        close();
+        int wider = Math.min(listCount(), WIDENED * value);
+        widened = Faiss.call(() -> faiss.with_probes(index, wider));
+      }
+    }
+  }
+
+  /** Number of inverted lists, 0 for other kinds. */
+  int listCount() {
+    return lists == null ? 0 : Math.toIntExact(lists.asLevel1Quantizer().nlist());
+  }
+
+  /** Whether it takes a filter itself. */
+  boolean filters() {
+    return filters;
+  }
+
+  /**
+   * Searches with the set effort; results go to the buffers.
+   *
+   * @return vectors, codes and centroids compared, where the kind counts them, else 0
+   */
+  long search(SearchBuffers buffers, int n, int fetch) {
+    buffers.reserve(n * fetch);
+    return Faiss.call(
+        () ->
+            faiss.search(
+                index,
+                n,
+                buffers.queryPointer,
+                fetch,
+                0,
+                null,
+                buffers.scoresPointer(),
+                buffers.labelsPointer()));
+  }
+
+  /**
+   * Searches among some rows with an effort that makes up for those left out. Where the kind takes
+   * no filter, hits may be of rows that are not allowed.
+   *
+   * @param bits the allowed rows
+   * @param share of the rows that is allowed
+   */
+  void searchAllowed(SearchBuffers buffers, int fetch, BytePointer bits, long bytes, double share) {
+    buffers.reserve(fetch);
+    if (!filters) {
+      Index wide = share < 0.5 && widened != null ? widened : index;
+      Faiss.run(
+          () ->
+              faiss.search(
+                  wide,
+                  1,
+                  buffers.queryPointer,
+                  fetch,
+                  0,
+                  null,
+                  buffers.scoresPointer(),
+                  buffers.labelsPointer()));
+      return;
+    }
+    int effort = effortFor(share);
+    Faiss.run(
+        () ->
+            faiss.search_bitmap(
+                index,
+                1,
+                buffers.queryPointer,
+                fetch,
+                effort,
+                bits,
+                bytes,
+                buffers.scoresPointer(),
+                buffers.labelsPointer()));
+  }
+
+  /** Frees what was made for filtered searches. */
+  @Override
+  public void close() {
+    Index wide = widened;
+    if (wide != null) {
+      widened = null;
+      wide.close();
+    }
+  }
+
+  /**
+   * The effort whose cost is that of an unfiltered search, or up to twice that: a graph passes the
+   * rows left out where those are few, and skips them where they are many; lists only test them.
+   */
+  private int effortFor(double share) {
+    return switch (kind) {
+      case GRAPH -> share < 0.5 ? 0 : (int) Math.ceil(effort() / share);
+      case LISTS -> (int) Math.min(listCount(), Math.ceil(effort() / (TEST + (1 - TEST) * share)));
+      case FLAT, FAST_SCAN, OTHER -> 0;
+    };
+  }
+
+  /** Asks the index itself: types that take no search parameters say so when they get some. */
+  private static boolean takesFilters(Index index) {
+    byte[] none = new byte[Long.BYTES];
+    try {
+      Faiss.run(
+          () ->
+              faiss.search_bitmap(
+                  index,
+                  1,
+                  new float[index.d()],
+                  1,
+                  1,
+                  none,
+                  none.length,
+                  new float[1],
+                  new long[1]));
+      return true;
+    } catch (FaissException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,174 @@
+package io.tandem.index.faiss;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tandem.config.IndexConfig;
+import io.tandem.index.Exact;
+import io.tandem.index.RowSet;
+import io.tandem.index.TopK;
+import io.tandem.index.VectorIndex;
+import io.tandem.index.VectorIndexContract;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every index type keeps the contract, and what it keeps in files. */
+@ParameterizedClass(name = "{0}")
+@MethodSource("types")
+final class FaissIndexTypesTest extends VectorIndexContract {
+  private static final Map<String, VectorIndex> SHARED = new HashMap<>();
+
+  private final Subject subject;
+
+  FaissIndexTypesTest(Subject subject) {
+    this.subject = subject;
+  }
+
+  /**
+   * A type and what can be asked of it.
+   *
+   * @param exactScores whether scores are dot products of whole vectors
+   */
+  record Subject(IndexConfig config, double recall, boolean exactScores) {
+    @Override
+    public String toString() {
+      String factory = config.factory();
+      return (factory == null ? config.type().toString() : factory)
+          + (config.pca() > 0 ? " pca " + config.pca() : "");
+    }
+  }
+
+  @AfterAll
+  static void close() {
+    SHARED.values().forEach(VectorIndex::close);
+    SHARED.clear();
+  }
+
+  @Override
+  protected VectorIndex shared() {
+    return SHARED.computeIfAbsent(subject.toString(), name -> build(vectors(), SIZE));
+  }
+
+  static Stream<Subject> types() {
+    return Stream.of(
+        new Subject(of(IndexConfig.Type.AUTO, 1), 1, true),
+        new Subject(of(IndexConfig.Type.FLAT, 1), 1, true),
+        new Subject(of(IndexConfig.Type.FLAT_FP16, 0.98), 0.98, false),
+        new Subject(of(IndexConfig.Type.HNSW, 0.97), 0.95, true),
+        new Subject(of(IndexConfig.Type.IVF_FLAT, 0.97), 0.95, true),
+        new Subject(of(IndexConfig.Type.IVF_SQ8, 0.95), 0.93, false),
+        new Subject(of(IndexConfig.Type.IVF_FP16, 0.97), 0.95, false),
+        new Subject(of(IndexConfig.Type.IVF_PQ_FAST_SCAN, 0.97), 0.95, true),
+        new Subject(of(IndexConfig.Type.HNSW, 0.97).withPca(12), 0.95, true),
+        new Subject(of(IndexConfig.Type.IVF_SQ8, 0.97).withPca(12), 0.95, true),
+        new Subject(factory("RR16,Flat", 0.9), 0.9, false),
+        new Subject(factory("RR16,IVF16,SQ8", 0.9), 0.9, false),
+        new Subject(factory("PQ16x4fs", 0.9), 0.9, true),
+        new Subject(factory("IVF16,PQ8np", 0.5), 0.5, false),
+        new Subject(factory("HNSW16,SQ8", 0.9), 0.9, false));
+  }
+
+  private static IndexConfig of(IndexConfig.Type type, double recall) {
+    return IndexConfig.of(type).withRecall(recall, 10).withGraph(new IndexConfig.Graph(16, 40, 0));
+  }
+
+  private static IndexConfig factory(String factory, double recall) {
+    return IndexConfig.ofFactory(factory).withRecall(recall, 10);
+  }
+
+  @Override
+  protected VectorIndex build(float[] vectors, int n) {
+    return build(subject.config, vectors, n);
+  }
+
+  @Override
+  protected VectorIndex buildAny(float[] vectors, int n) {
+    return build(subject.config.withRecall(1e-9, 10), vectors, n);
+  }
+
+  @Override
+  protected double recall() {
+    return subject.recall;
+  }
+
+  @Override
+  protected boolean exactScores() {
+    return subject.exactScores;
+  }
+
+  @Test
+  void structuresFilterWhereAllowedRowsAreMany() {
+    float[][] vectors = Exact.vectors(SIZE, DIMENSION, 1);
+    Exact exact = new Exact(vectors);
+    try (FaissIndex index = (FaissIndex) build(Exact.flatten(vectors), SIZE)) {
+      index.fewRows(0);
+      for (int every : new int[] {1, 2, 5, 20}) {
+        RowSet allowed =
+            RowSet.of(SIZE, IntStream.range(0, SIZE).filter(row -> row % every == 0).toArray());
+        int found = 0;
+        for (int i = 0; i < 40; i++) {
+          TopK hits = new TopK();
+          index.search(vectors[i], 10, allowed, hits);
+          List<Integer> rows = IntStream.range(0, hits.size()).mapToObj(hits::row).toList();
+          assertThat(rows).hasSize(10).doesNotHaveDuplicates().allMatch(allowed::contains);
+          List<Integer> expected = exact.search(vectors[i], 10, allowed::contains);
+          found += (int) rows.stream().filter(expected::contains).count();
+        }
+        assertThat(found / 400.0).as("every %d", every).isGreaterThan(subject.recall - 0.1);
+      }
+    }
+  }
+
+  @Test
+  void filesAnswerAsTheIndexDid(@TempDir Path folder) {
+    float[][] vectors = Exact.vectors(SIZE, DIMENSION, 1);
+    Path file = folder.resolve("items.faiss");
+    try (FaissBuilder builder = new FaissBuilder(DIMENSION, subject.config)) {
+      builder.add(Exact.flatten(vectors), SIZE);
+      var built = builder.build(new float[0], 0);
+      try (FaissIndex index = (FaissIndex) built.index()) {
+        index.write(file);
+        FaissIndex.Facts facts =
+            new FaissIndex.Facts(built.type(), DIMENSION, SIZE, built.parameters(), built.report());
+        try (FaissIndex read = FaissIndex.read(file, facts)) {
+          assertThat(read.type()).isEqualTo(built.type());
+          RowSet half = RowSet.of(SIZE, IntStream.range(0, SIZE / 2).toArray());
+          float[] one = new float[DIMENSION];
+          float[] other = new float[DIMENSION];
+          for (int i = 0; i < 20; i++) {
+            assertThat(search(read, vectors[i], half)).isEqualTo(search(index, vectors[i], half));
+            read.vector(i, one);
+            index.vector(i, other);
+            assertThat(one).isEqualTo(other);
+          }
+        }
+      }
+    }
+  }
+
+  private static List<Integer> search(VectorIndex index, float[] query, RowSet allowed) {
+    TopK hits = new TopK();
+    index.search(query, 10, hits);
+    List<Integer> rows = new ArrayList<>();
+    IntStream.range(0, hits.size()).forEach(i -> rows.add(hits.row(i)));
+    index.search(query, 10, allowed, hits);
+    IntStream.range(0, hits.size()).forEach(i -> rows.add(hits.row(i)));
+    return rows;
+  }
+
+  private static VectorIndex build(IndexConfig config, float[] vectors, int n) {
+    try (FaissBuilder builder = new FaissBuilder(DIMENSION, config)) {
+      builder.add(vectors, n);
+      return builder.build(new float[0], 0).index();
+    }
+  }
+}
