@@ -94,8 +94,7 @@ public final class Publisher {
       Map<String, Double> metrics,
       int threads,
       Instant itemsAsOf) {
-    return publish(
-        store, spec, model, dataset, metrics, threads, itemsAsOf, BuildListener.NONE);
+    return publish(store, spec, model, dataset, metrics, threads, itemsAsOf, BuildListener.NONE);
   }
 
   /** As above, telling a listener how far the index is. */
