@@ -52,7 +52,15 @@ final class ArchitectureTest {
               List.of("config", "data", "feature", "artifact", "evaluation", "index", "retrieval")),
           Map.entry(
               "experiment",
-              List.of("config", "data", "feature", "tower", "artifact", "evaluation", "training")),
+              List.of(
+                  "config",
+                  "data",
+                  "feature",
+                  "tower",
+                  "loss",
+                  "artifact",
+                  "evaluation",
+                  "training")),
           Map.entry("report", List.of("config", "evaluation", "training")));
 
   @ArchTest static final ArchRule packagesUseOnlyWhatTheyMay = CompositeArchRule.of(layerRules());

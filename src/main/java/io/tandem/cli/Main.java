@@ -16,6 +16,7 @@ import picocli.CommandLine.ScopeType;
       TrainCommand.class,
       EvaluateCommand.class,
       CompareCommand.class,
+      TuneCommand.class,
       RetrieveCommand.class,
       VersionsCommand.class,
       VerifyCommand.class,

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -63,6 +64,40 @@ final class Section {
     known.add(key);
     Node value = values.get(key);
     return value != null && !isNull(value);
+  }
+
+  /** Every key, in the order of the file; all of them count as known. */
+  List<String> keys() {
+    known.addAll(keys.keySet());
+    return List.copyOf(keys.keySet());
+  }
+
+  boolean isList(String key) {
+    known.add(key);
+    return values.get(key) instanceof SequenceNode;
+  }
+
+  /** The elements of a list, whatever they are, each as YAML on one line. */
+  List<String> yaml(String key) {
+    known.add(key);
+    return values.get(key) instanceof SequenceNode list
+        ? list.getValue().stream().map(Section::yaml).toList()
+        : List.of();
+  }
+
+  private static String yaml(Node node) {
+    if (node instanceof SequenceNode list) {
+      return list.getValue().stream()
+          .map(Section::yaml)
+          .collect(Collectors.joining(", ", "[", "]"));
+    }
+    if (node instanceof MappingNode mapping) {
+      return mapping.getValue().stream()
+          .map(tuple -> yaml(tuple.getKeyNode()) + ": " + yaml(tuple.getValueNode()))
+          .collect(Collectors.joining(", ", "{", "}"));
+    }
+    String text = node instanceof ScalarNode scalar ? scalar.getValue() : "";
+    return text.matches("[A-Za-z0-9._+@-]+") ? text : "'" + text.replace("'", "''") + "'";
   }
 
   Section section(String key) {
@@ -378,6 +413,7 @@ final class Section {
 
   /** Which numbers are allowed. */
   enum Range {
+    FINITE("that is finite"),
     POSITIVE("above 0"),
     NOT_NEGATIVE("of at least 0"),
     OPEN_SHARE("above 0 and below 1"),
@@ -396,6 +432,7 @@ final class Section {
 
     boolean holds(double number) {
       return switch (this) {
+        case FINITE -> Double.isFinite(number);
         case POSITIVE -> number > 0 && number < Double.POSITIVE_INFINITY;
         case NOT_NEGATIVE -> number >= 0 && number < Double.POSITIVE_INFINITY;
         case OPEN_SHARE -> number > 0 && number < 1;

@@ -31,6 +31,7 @@ final class SpecParser {
     TrainingConfig training =
         new TrainingParser(data, features, model).training(root.section("training"));
     IndexConfig index = IndexParser.index(root.sectionOr("index", "type"));
+    TuneParser.tune(root.section("tune"));
     root.end();
     return new ModelSpec(name, data, features, model, training, index);
   }

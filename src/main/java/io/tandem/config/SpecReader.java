@@ -33,15 +33,33 @@ public final class SpecReader {
    */
   public static ModelSpec read(Path file, Map<String, String> overrides) {
     Problems problems = new Problems(file.toString());
-    Node root = compose(text(file, problems), problems);
-    for (Map.Entry<String, String> override : overrides.entrySet()) {
-      root = replaced(root, override.getKey(), override.getValue(), problems);
-    }
+    Node root = root(file, overrides, problems);
     Path folder = file.toAbsolutePath().normalize().getParent();
     SpecParser parser = new SpecParser(folder == null ? Path.of("/") : folder);
     ModelSpec spec = parser.parse(new Section(root, "", problems), name(file));
     problems.throwIfAny();
     return spec;
+  }
+
+  /**
+   * Reads what a search may try; the rest of the specification is checked too.
+   *
+   * @param overrides dotted keys and YAML values that replace what the file says
+   * @throws SpecException with every problem
+   */
+  public static TuneSpec readTune(Path file, Map<String, String> overrides) {
+    read(file, overrides);
+    Problems problems = new Problems(file.toString());
+    Section root = new Section(root(file, overrides, problems), "", problems);
+    return TuneParser.tune(root.section("tune"));
+  }
+
+  private static @Nullable Node root(Path file, Map<String, String> overrides, Problems problems) {
+    Node root = compose(text(file, problems), problems);
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      root = replaced(root, override.getKey(), override.getValue(), problems);
+    }
+    return root;
   }
 
   /**

@@ -22,11 +22,19 @@ public record Dataset(
 
   /** The same data with the validation part given to training. Closing either closes both. */
   public Dataset withValidationInTraining() {
-    Interactions none =
-        new Interactions(new int[queryKeys.size() + 1], new int[0], new long[0], new float[0]);
     Split whole =
-        new Split(Interactions.merged(split.train(), split.validation()), none, split.test());
+        new Split(Interactions.merged(split.train(), split.validation()), none(), split.test());
     return new Dataset(queryKeys, itemKeys, queries, items, whole);
+  }
+
+  /** The same data without the test part. Closing either closes both. */
+  public Dataset withoutTest() {
+    Split known = new Split(split.train(), split.validation(), none());
+    return new Dataset(queryKeys, itemKeys, queries, items, known);
+  }
+
+  private Interactions none() {
+    return new Interactions(new int[queryKeys.size() + 1], new int[0], new long[0], new float[0]);
   }
 
   /**

@@ -66,6 +66,11 @@ public final class TrainingRun {
             "%s-%d-%s".formatted(spec.name(), spec.training().seed(), hash.substring(0, 12)));
   }
 
+  /** Its own among all specifications and data. */
+  String name() {
+    return String.valueOf(folder.getFileName());
+  }
+
   /** What is trained. */
   public ModelSpec spec() {
     return spec;

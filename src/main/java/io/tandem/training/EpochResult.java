@@ -1,5 +1,6 @@
 package io.tandem.training;
 
+import io.tandem.config.TrainingConfig;
 import io.tandem.evaluation.Metrics;
 import org.jspecify.annotations.Nullable;
 
@@ -17,4 +18,17 @@ public record EpochResult(
     double loss,
     @Nullable Metrics validation,
     double seconds,
-    double validationSeconds) {}
+    double validationSeconds) {
+
+  /**
+   * The metric that a training is for.
+   *
+   * @throws IllegalStateException if the epoch was not validated
+   */
+  public double value(TrainingConfig.Metric metric) {
+    if (validation == null) {
+      throw new IllegalStateException("epoch " + epoch + " was not validated");
+    }
+    return Validation.value(metric, validation);
+  }
+}

@@ -74,6 +74,10 @@ final class Validation {
   }
 
   double value(Metrics metrics) {
+    return value(metric, metrics);
+  }
+
+  static double value(TrainingConfig.Metric metric, Metrics metrics) {
     return switch (metric.kind()) {
       case RECALL -> metrics.recall();
       case NDCG -> metrics.ndcg();

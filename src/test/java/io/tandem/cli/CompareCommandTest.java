@@ -156,6 +156,34 @@ final class CompareCommandTest {
     assertThat(error()).contains("--seeds: expected a number of at least 1, found 0");
   }
 
+  @Test
+  void aSearchEndsWithATableAndASpecificationThatTrains() throws Exception {
+    write(
+        "tuned.yaml",
+        Files.readString(folder.resolve("towers.yaml"))
+            + "tune: {training.optimizer.rate: [0.000001, 0.05]}\n");
+    String out = path("search");
+
+    assertThat(
+            run("tune", path("tuned.yaml"), "--trials=2", "--out", out, "--json", path("t.json")))
+        .isZero();
+    assertThat(output())
+        .contains("[trial 1] 2 epochs, --set training.optimizer.rate=")
+        .contains("Validation set, best first", "Best: --set training.optimizer.rate=0.05\n");
+    JsonNode json = json("t.json");
+    assertThat(json.path("trials")).hasSize(2);
+    assertThat(json.path("metric").asText()).isEqualTo("recall@10");
+    assertThat(json.path("best").path("status").asText()).isEqualTo("done");
+    assertThat(run("compare", out + "/best.yaml", path("tuned.yaml"), "--set", "name=a"))
+        .isEqualTo(2);
+    assertThat(run("train", out + "/best.yaml", "--out", path("store"))).isZero();
+
+    assertThat(run("tune", path("tuned.yaml"), "--trials=2", "--out", out)).isZero();
+    assertThat(output()).contains("recorded before").doesNotContain("2 epochs, --set");
+    assertThat(run("tune", path("towers.yaml"), "--trials=2", "--out", out)).isEqualTo(2);
+    assertThat(error()).contains("found no tune section");
+  }
+
   /** Even users like even items. */
   private void writeEvents(long seed) throws IOException {
     Random random = new Random(seed);

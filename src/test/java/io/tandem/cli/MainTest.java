@@ -228,7 +228,8 @@ final class MainTest {
   @Test
   void everyCommandTeachesItself() {
     List<String> commands =
-        List.of("train", "evaluate", "compare", "retrieve", "versions", "verify", "rollback");
+        List.of(
+            "train", "evaluate", "compare", "tune", "retrieve", "versions", "verify", "rollback");
     for (String command : commands) {
       assertThat(run(command, "--help")).isZero();
       assertThat(output()).contains("Usage: tandem " + command);

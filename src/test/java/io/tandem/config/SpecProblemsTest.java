@@ -174,7 +174,7 @@ final class SpecProblemsTest {
             new Problem(
                 2,
                 "hyperparameters",
-                "one of data, features, index, model, name, training",
+                "one of data, features, index, model, name, training, tune",
                 "an unknown key"));
   }
 
