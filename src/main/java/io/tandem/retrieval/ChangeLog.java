@@ -153,7 +153,7 @@ final class ChangeLog implements AutoCloseable {
       read();
       RandomAccessFile opened = new RandomAccessFile(file.toFile(), "rw");
       if (opened.length() > end) {
-        LOG.warn("{}: cut off {} bytes of an unfinished record", file, opened.length() - end);
+        LOG.warn("{}: an unfinished record is cut off, {} bytes", file, opened.length() - end);
         opened.setLength(end);
         opened.getFD().sync();
       }
@@ -210,16 +210,26 @@ final class ChangeLog implements AutoCloseable {
       }
       at += length;
     }
-    for (int next = at + 1; next < log.length; next++) {
-      if (ChangeRecord.length(log, next) > 0) {
-        throw new ArtifactException(
-            "%s: expected a whole record at byte %d, found a damaged one, and whole ones from byte"
-                    .formatted(file, at)
-                + " %d on; restore the file, or remove it to give up the changes in it"
-                    .formatted(next));
-      }
-    }
+    requireUnfinished(log, at);
     end = at;
+  }
+
+  /**
+   * What is left must be a record that was being written: the last. Damage that reaches the end of
+   * the file looks the same.
+   */
+  private void requireUnfinished(byte[] log, int at) {
+    int following = ChangeRecord.announcedEnd(log, at);
+    for (int next = at + 1; next < log.length && following < 0; next++) {
+      following = ChangeRecord.length(log, next) > 0 ? next : -1;
+    }
+    if (following >= 0 && following < log.length) {
+      throw new ArtifactException(
+          "%s: expected a whole record at byte %d, found a damaged one that others follow at byte"
+                  .formatted(file, at)
+              + " %d; restore the file, or remove it to give up the changes in it"
+                  .formatted(following));
+    }
   }
 
   /** Leaves no half record where the next one belongs. */

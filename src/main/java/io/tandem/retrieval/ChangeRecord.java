@@ -44,19 +44,25 @@ final class ChangeRecord {
     return record.put(content).array();
   }
 
-  /** Length of the whole record at a place, or -1 where none is whole and undamaged. */
-  static int length(byte[] log, int at) {
+  /** Where a record ends whose length is undamaged and lies within the log; else -1. */
+  static int announcedEnd(byte[] log, int at) {
     if (log.length - at < HEADER) {
       return -1;
     }
     ByteBuffer header = ByteBuffer.wrap(log, at, HEADER);
     int length = header.getInt();
-    if (header.getInt() != crc(log, at, Integer.BYTES)
-        || length < Integer.BYTES
-        || length > log.length - at - HEADER) {
+    boolean believed = header.getInt() == crc(log, at, Integer.BYTES) && length >= Integer.BYTES;
+    return believed && length <= log.length - at - HEADER ? at + HEADER + length : -1;
+  }
+
+  /** Length of the whole record at a place, or -1 where none is whole and undamaged. */
+  static int length(byte[] log, int at) {
+    int end = announcedEnd(log, at);
+    if (end < 0) {
       return -1;
     }
-    return header.getInt() == crc(log, at + HEADER, length) ? HEADER + length : -1;
+    int expected = ByteBuffer.wrap(log, at, HEADER).getInt(at + 2 * Integer.BYTES);
+    return expected == crc(log, at + HEADER, end - at - HEADER) ? end - at : -1;
   }
 
   /**

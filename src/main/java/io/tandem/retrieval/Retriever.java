@@ -208,7 +208,10 @@ public final class Retriever implements AutoCloseable {
         deadline, (snapshot, watch) -> snapshot.retrieve(query, request, deadline, watch));
   }
 
-  /** Answers several queries, in their order, all from one version. */
+  /**
+   * Answers several queries, in their order, all from one version. Which of several items of equal
+   * score are kept at the cut after the k-th is left open here.
+   */
   public List<List<Hit>> retrieve(List<Query> queries, Retrieve request) {
     Deadline deadline = Deadline.in(request.within());
     RetrieverListener listener = settings.listener();
