@@ -97,8 +97,7 @@ class ItemsTest {
           for (int rank = 0; rank < hits.size(); rank++) {
             // A product of matrices adds up in another order than one of vectors.
             assertThat(hits.get(rank).score())
-                .isCloseTo(
-                    alone.get(rank).score(), org.assertj.core.data.Offset.offset(1e-5f));
+                .isCloseTo(alone.get(rank).score(), org.assertj.core.data.Offset.offset(1e-5f));
           }
         }
       }
