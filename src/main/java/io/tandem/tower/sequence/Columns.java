@@ -2,10 +2,10 @@ package io.tandem.tower.sequence;
 
 import java.nio.FloatBuffer;
 import java.util.stream.IntStream;
+import org.bytedeco.javacpp.FloatPointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Activations of packed positions, channel by channel: a column-major [rows, channels] matrix whose
@@ -20,8 +20,7 @@ final class Columns {
   private int rows;
   private INDArray store = Nd4j.empty(DataType.FLOAT);
   private FloatBuffer buffer = FloatBuffer.allocate(0);
-  private INDArray all = store;
-  private INDArray plain = store;
+  private FloatPointer pointer = new FloatPointer();
 
   private Columns(int channels, int width) {
     this.channels = channels;
@@ -49,10 +48,9 @@ final class Columns {
     if (store.length() < length) {
       store = RowMatrix.kept(Math.min(length + length / 8, Integer.MAX_VALUE / 4));
       buffer = store.data().asNioFloat();
+      pointer = new FloatPointer(store.data().addressPointer());
     }
     rows = newRows;
-    all = matrix(width);
-    plain = matrix(channels);
     if (width > channels) {
       for (int i = channels * rows; i < width * rows; i++) {
         buffer.put(i, 1);
@@ -61,22 +59,22 @@ final class Columns {
     return this;
   }
 
-  private INDArray matrix(int columns) {
-    return store.get(NDArrayIndex.interval(0, (long) columns * rows)).reshape('f', rows, columns);
-  }
-
   int channels() {
     return channels;
   }
 
-  /** [rows, channels] column-major. */
-  INDArray array() {
-    return plain;
+  /** Channels, that of ones included. */
+  int width() {
+    return width;
   }
 
-  /** With the ones: [rows, channels + 1] column-major. */
-  INDArray arrayWithOnes() {
-    return all;
+  int rows() {
+    return rows;
+  }
+
+  /** Where a channel starts; the next follow, column-major. */
+  FloatPointer pointer(int channel) {
+    return new FloatPointer(pointer).position((long) channel * rows);
   }
 
   void get(int channel, int from, float[] row, int length) {

@@ -1,5 +1,6 @@
 package io.tandem.tower.sequence;
 
+import io.tandem.loss.FastExp;
 import java.util.Arrays;
 
 /**
@@ -22,36 +23,63 @@ record GruCell(float[][] gates, float[][] candidate) {
    * @param h [dim] the state before
    * @param gated [dim] receives r ⊙ h
    * @param next [dim] receives the state after; another array than {@code h}
+   * @param scratch [2 × dim]
    */
-  void step(float[] a, float[] h, float[] gated, float[] next) {
+  void step(float[] a, float[] h, float[] gated, float[] next, float[] scratch) {
     int dim = dim();
-    for (int c = 0; c < dim; c++) {
-      Rows.add(a, gates[c], h[c], 0, 2 * dim);
-    }
-    for (int k = 0; k < 2 * dim; k++) {
-      a[k] = (float) (1 / (1 + Math.exp(-a[k])));
-    }
-    Arrays.fill(next, 0);
-    for (int c = 0; c < dim; c++) {
-      gated[c] = a[c] * h[c];
-      Rows.add(next, candidate[c], gated[c], 0, dim);
-    }
+    Rows.addAll(a, gates, h, 2 * dim);
+    sigmoid(a, scratch, 2 * dim);
     for (int k = 0; k < dim; k++) {
-      float n = (float) Math.tanh(a[2 * dim + k] + next[k]);
+      gated[k] = a[k] * h[k];
+      next[k] = a[2 * dim + k];
+    }
+    Rows.addAll(next, candidate, gated, dim);
+    // tanh(x) = 2 σ(2 x) − 1
+    Rows.scale(next, 2, dim);
+    sigmoid(next, scratch, dim);
+    for (int k = 0; k < dim; k++) {
+      float n = 2 * next[k] - 1;
       float z = a[dim + k];
       a[2 * dim + k] = n;
       next[k] = z * h[k] + (1 - z) * n;
     }
   }
 
+  /** From e^−|x|, which cannot overflow. */
+  private static void sigmoid(float[] x, float[] scratch, int n) {
+    for (int i = 0; i < n; i++) {
+      scratch[i] = -Math.abs(x[i]);
+    }
+    FastExp.exp(scratch, n, 0);
+    for (int i = 0; i < n; i++) {
+      float low = scratch[i] / (1 + scratch[i]);
+      x[i] = x[i] < 0 ? low : 1 - low;
+    }
+  }
+
+  /** Its matrices transposed, for the way back: [2 × dim][dim] and [dim][dim]. */
+  GruCell transposed() {
+    return new GruCell(transposed(gates), transposed(candidate));
+  }
+
+  private static float[][] transposed(float[][] matrix) {
+    float[][] result = new float[matrix[0].length][matrix.length];
+    for (int row = 0; row < matrix.length; row++) {
+      for (int column = 0; column < result.length; column++) {
+        result[column][row] = matrix[row][column];
+      }
+    }
+    return result;
+  }
+
   /**
-   * Back through a step.
+   * Back through a step, of {@link #transposed} matrices.
    *
    * @param acts [3 × dim] r, z and n
    * @param h [dim] the state before
    * @param by [dim] gradient by the state after; replaced by that by the state before
    * @param byA [3 × dim] receives the gradient by a
-   * @param scratch [dim]
+   * @param scratch [2 × dim]
    */
   void back(float[] acts, float[] h, float[] by, float[] byA, float[] scratch) {
     int dim = dim();
@@ -60,17 +88,17 @@ record GruCell(float[][] gates, float[][] candidate) {
       float n = acts[2 * dim + k];
       byA[dim + k] = by[k] * (h[k] - n) * z * (1 - z);
       byA[2 * dim + k] = by[k] * (1 - z) * (1 - n * n);
+      scratch[k] = byA[2 * dim + k];
       by[k] *= z;
     }
-    System.arraycopy(byA, 2 * dim, scratch, 0, dim);
+    float[] byGated = byA;
+    Arrays.fill(byGated, 0, dim, 0);
+    Rows.addAll(byGated, candidate, scratch, dim);
     for (int c = 0; c < dim; c++) {
-      float byGated = Rows.dot(candidate[c], scratch, dim);
       float r = acts[c];
-      byA[c] = byGated * h[c] * r * (1 - r);
-      by[c] += byGated * r;
+      by[c] += byGated[c] * r;
+      byA[c] = byGated[c] * h[c] * r * (1 - r);
     }
-    for (int c = 0; c < dim; c++) {
-      by[c] += Rows.dot(gates[c], byA, 2 * dim);
-    }
+    Rows.addAll(by, gates, byA, dim);
   }
 }

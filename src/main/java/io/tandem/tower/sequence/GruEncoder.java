@@ -6,16 +6,23 @@ import java.util.Arrays;
 final class GruEncoder implements ExportedSequence.Encoder {
   private final int dim;
   private final int maxLength;
+
+  /** By layer, [dim][3 × dim]. */
   private final float[][][] inputs;
+
+  private final float[][] biases;
   private final GruCell[] cells;
 
   GruEncoder(SequenceShape shape, WeightReader weights) {
     dim = shape.dim();
     maxLength = shape.maxLength();
     inputs = new float[shape.layers()][][];
+    biases = new float[shape.layers()][];
     cells = new GruCell[shape.layers()];
     for (int layer = 0; layer < cells.length; layer++) {
-      inputs[layer] = weights.affine(dim, 3 * dim);
+      float[][] map = weights.affine(dim, 3 * dim);
+      inputs[layer] = Arrays.copyOf(map, dim);
+      biases[layer] = map[dim];
       cells[layer] = new GruCell(weights.matrix(dim, 2 * dim), weights.matrix(dim, dim));
     }
   }
@@ -33,6 +40,7 @@ final class GruEncoder implements ExportedSequence.Encoder {
     private final float[] gated = new float[dim];
     private final float[] state = new float[dim];
     private final float[] next = new float[dim];
+    private final float[] scratch = new float[2 * dim];
 
     @Override
     public void last(float[] rows, int n, float[] target, int at) {
@@ -42,12 +50,9 @@ final class GruEncoder implements ExportedSequence.Encoder {
       for (int layer = 0; layer < cells.length; layer++) {
         Arrays.fill(state, 0);
         for (int i = 0; i < n; i++) {
-          float[][] map = inputs[layer];
-          System.arraycopy(map[dim], 0, a, 0, 3 * dim);
-          for (int c = 0; c < dim; c++) {
-            Rows.add(a, map[c], x[i][c], 0, 3 * dim);
-          }
-          cells[layer].step(a, state, gated, next);
+          System.arraycopy(biases[layer], 0, a, 0, 3 * dim);
+          Rows.addAll(a, inputs[layer], x[i], 3 * dim);
+          cells[layer].step(a, state, gated, next, scratch);
           System.arraycopy(next, 0, state, 0, dim);
           System.arraycopy(next, 0, x[i], 0, dim);
         }

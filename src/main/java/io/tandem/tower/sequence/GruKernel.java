@@ -4,10 +4,6 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.nd4j.linalg.api.blas.Level3;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * A layer of gated recurrent units with dropout on its input. What depends on the input alone, and
@@ -45,7 +41,7 @@ final class GruKernel implements Kernel {
     gated = Columns.plain(dim);
     output = Columns.plain(dim);
     byA = Columns.plain(3 * dim);
-    byInput = Columns.withOnes(dim);
+    byInput = Columns.plain(dim);
     buffers = ThreadLocal.withInitial(() -> new Buffers(dim));
     cell = new GruCell(new float[dim][2 * dim], new float[dim][dim]);
   }
@@ -65,7 +61,7 @@ final class GruKernel implements Kernel {
       byA = new float[3 * dim];
       gated = new float[dim];
       by = new float[dim];
-      scratch = new float[dim];
+      scratch = new float[2 * dim];
       state = new float[dim];
       next = new float[dim];
     }
@@ -83,7 +79,7 @@ final class GruKernel implements Kernel {
     before.reserve(packing.rows()).clearPadding(packing);
     gated.reserve(packing.rows()).clearPadding(packing);
     output.reserve(packing.rows());
-    Kernel.affine(dropped, inputMap, acts);
+    Affine.forward(dropped, inputMap, acts);
     cell = new GruCell(rows(gates), rows(candidate));
     IntStream.range(0, packing.segments())
         .parallel()
@@ -97,7 +93,7 @@ final class GruKernel implements Kernel {
     Arrays.fill(at.state, 0);
     for (int i = start; i < start + length; i++) {
       acts.getPosition(i, at.a);
-      cell.step(at.a, at.state, at.gated, at.next);
+      cell.step(at.a, at.state, at.gated, at.next, at.scratch);
       acts.putPosition(i, at.a);
       before.putPosition(i, at.state);
       gated.putPosition(i, at.gated);
@@ -110,23 +106,23 @@ final class GruKernel implements Kernel {
 
   @Override
   public void backward(Packing packing, Columns gradient, Dropout dropout) {
+    GruCell transposed = cell.transposed();
     byA.reserve(packing.rows());
     byInput.reserve(packing.rows());
     IntStream.range(0, packing.segments())
         .parallel()
-        .forEach(segment -> backward(gradient, packing.start(segment), packing.length(segment)));
+        .forEach(
+            segment ->
+                backward(transposed, gradient, packing.start(segment), packing.length(segment)));
     byA.clearPadding(packing);
-    Level3 blas = Nd4j.getBlasWrapper().level3();
-    INDArray all = byA.array();
-    INDArray byGates = all.get(NDArrayIndex.all(), NDArrayIndex.interval(0, 2 * dim));
-    INDArray byCandidate = all.get(NDArrayIndex.all(), NDArrayIndex.interval(2 * dim, 3 * dim));
-    blas.gemm(before.array(), byGates, gates.gradient(), true, false, 1, 0);
-    blas.gemm(gated.array(), byCandidate, candidate.gradient(), true, false, 1, 0);
-    Kernel.affineBackward(dropped, inputMap, all, byInput);
+    Affine.mapGradient(before, gates, byA, 0);
+    Affine.mapGradient(gated, candidate, byA, 2 * dim);
+    Affine.mapGradient(dropped, inputMap, byA, 0);
+    Affine.inputGradient(byA, inputMap, byInput);
     droppedInput.apply(packing, byInput, gradient, dropout);
   }
 
-  private void backward(Columns gradient, int start, int length) {
+  private void backward(GruCell transposed, Columns gradient, int start, int length) {
     Buffers at = buffers.get();
     float[] carried = at.next;
     Arrays.fill(carried, 0);
@@ -135,7 +131,7 @@ final class GruKernel implements Kernel {
       Rows.add(at.by, carried, 1, 0, dim);
       acts.getPosition(i, at.a);
       before.getPosition(i, at.state);
-      cell.back(at.a, at.state, at.by, at.byA, at.scratch);
+      transposed.back(at.a, at.state, at.by, at.byA, at.scratch);
       byA.putPosition(i, at.byA);
       System.arraycopy(at.by, 0, carried, 0, dim);
     }

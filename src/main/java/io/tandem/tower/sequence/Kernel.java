@@ -1,9 +1,6 @@
 package io.tandem.tower.sequence;
 
 import java.util.List;
-import org.nd4j.linalg.api.blas.Level3;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /** Passes of one layer over packed positions. One thread at a time. */
 interface Kernel {
@@ -28,22 +25,5 @@ interface Kernel {
   /** The weights of a kind of layer, to be bound. */
   static List<Parameter> parameters(Layout.Part part, int dim, int maxLength) {
     return Layout.weights(part, dim, maxLength).stream().map(Parameter::new).toList();
-  }
-
-  /** output ← input · map, with the bias. */
-  static void affine(Columns input, Parameter map, Columns output) {
-    product(input.arrayWithOnes(), map.array(), output.array(), false, false);
-  }
-
-  /** Gradients of {@link #affine} by the map and by the input. */
-  static void affineBackward(Columns input, Parameter map, INDArray byOutput, Columns byInput) {
-    product(input.arrayWithOnes(), byOutput, map.gradient(), true, false);
-    product(byOutput, map.array(), byInput.arrayWithOnes(), false, true);
-  }
-
-  private static void product(
-      INDArray a, INDArray b, INDArray c, boolean transposeA, boolean transposeB) {
-    Level3 blas = Nd4j.getBlasWrapper().level3();
-    blas.gemm(a, b, c, transposeA, transposeB, 1, 0);
   }
 }

@@ -2,6 +2,7 @@ package io.tandem.tower.sequence;
 
 import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
+import org.bytedeco.javacpp.FloatPointer;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -34,12 +35,13 @@ final class Parameter {
   }
 
   /** [rows, columns] column-major. */
-  INDArray array() {
-    return bound(array);
+  /** [rows, columns] column-major. */
+  FloatPointer pointer() {
+    return new FloatPointer(bound(array).data().addressPointer());
   }
 
-  INDArray gradient() {
-    return bound(gradient);
+  FloatPointer gradientPointer() {
+    return new FloatPointer(bound(gradient).data().addressPointer());
   }
 
   /** Column by column. */

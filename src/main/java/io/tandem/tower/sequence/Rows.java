@@ -55,6 +55,17 @@ final class Rows {
     }
   }
 
+  /** y += Σ_r a[r] x[r] over [0, to). */
+  static void addAll(float[] y, float[][] x, float[] a, int to) {
+    int r = 0;
+    for (; r + 3 < x.length; r += 4) {
+      add(y, x[r], x[r + 1], x[r + 2], x[r + 3], a[r], a[r + 1], a[r + 2], a[r + 3], 0, to);
+    }
+    for (; r < x.length; r++) {
+      add(y, x[r], a[r], 0, to);
+    }
+  }
+
   /** y += x ⊙ z. */
   static void addProduct(float[] y, float[] x, float[] z, int from, int to) {
     for (int i = from; i < to; i++) {

@@ -1,6 +1,5 @@
 package io.tandem.tower.sequence;
 
-import java.nio.FloatBuffer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
@@ -11,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * A {@link SequenceLayer} within Deeplearning4j's own passes: packs the positions that the mask
@@ -95,7 +95,7 @@ final class SequenceLayerPasses extends BaseLayer<SequenceLayer> {
 
   private void pack(INDArray array, Columns columns, Packing packed) {
     columns.reserve(packed.rows());
-    FloatBuffer values = array.dup('c').data().asNioFloat();
+    float[] values = array.dup('c').data().asFloat();
     int dim = columns.channels();
     int times = (int) array.size(2);
     float[] row = new float[packed.rows()];
@@ -104,7 +104,7 @@ final class SequenceLayerPasses extends BaseLayer<SequenceLayer> {
       for (int s = 0; s < array.size(0); s++) {
         for (int t = 0; t < times; t++) {
           if (keeps(s, t)) {
-            row[at++] = values.get((s * dim + c) * times + t);
+            row[at++] = values[(s * dim + c) * times + t];
           }
         }
       }
@@ -114,13 +114,8 @@ final class SequenceLayerPasses extends BaseLayer<SequenceLayer> {
 
   private INDArray unpack(
       Columns columns, Packing packed, ArrayType type, LayerWorkspaceMgr workspaces) {
-    INDArray result =
-        workspaces.create(
-            type,
-            DataType.FLOAT,
-            new long[] {input.size(0), columns.channels(), input.size(2)},
-            'c');
-    FloatBuffer values = result.data().asNioFloat().slice();
+    long[] shape = {input.size(0), columns.channels(), input.size(2)};
+    float[] values = new float[(int) (shape[0] * shape[1] * shape[2])];
     int times = (int) input.size(2);
     float[] row = new float[packed.rows()];
     for (int c = 0; c < columns.channels(); c++) {
@@ -129,10 +124,10 @@ final class SequenceLayerPasses extends BaseLayer<SequenceLayer> {
       for (int s = 0; s < input.size(0); s++) {
         for (int t = 0; t < times; t++) {
           int to = (s * columns.channels() + c) * times + t;
-          values.put(to, keeps(s, t) ? row[at++] : 0);
+          values[to] = keeps(s, t) ? row[at++] : 0;
         }
       }
     }
-    return result;
+    return workspaces.leverageTo(type, Nd4j.create(values, shape, 'c'));
   }
 }

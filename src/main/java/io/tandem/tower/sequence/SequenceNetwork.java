@@ -3,7 +3,7 @@ package io.tandem.tower.sequence;
 import io.tandem.config.TrainingConfig.Optimizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.FloatBuffer;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -146,7 +146,13 @@ public final class SequenceNetwork {
           "expected gradients of shape [%d, %d], found %s"
               .formatted(laid.positions(), shape.dim(), outputGradient.shapeInfoToString()));
     }
-    byOutput.fromRows(rowMajor(outputGradient), laid, workspace);
+    INDArray rows = rowMajor(outputGradient);
+    try {
+      byOutput.fromRows(rows.data().asNioFloat().slice(), laid, workspace);
+    } finally {
+      // ND4J frees the memory of arrays that nothing refers to, whatever buffers there are of it.
+      Reference.reachabilityFence(rows);
+    }
     for (int layer = kernels.size() - 1; layer >= 0; layer--) {
       kernels.get(layer).backward(laid, byOutput, dropout);
     }
@@ -242,14 +248,14 @@ public final class SequenceNetwork {
     return result;
   }
 
-  private static FloatBuffer rowMajor(INDArray matrix) {
+  private static INDArray rowMajor(INDArray matrix) {
     boolean plain =
         matrix.dataType() == DataType.FLOAT
             && matrix.ordering() == 'c'
             && matrix.stride(1) == 1
             && matrix.stride(0) == matrix.size(1);
     INDArray source = plain ? matrix : matrix.castTo(DataType.FLOAT).dup('c');
-    return source.data().asNioFloat().slice();
+    return source;
   }
 
   private static IUpdater updater(Optimizer optimizer) {

@@ -74,13 +74,13 @@ final class TransformerKernel implements Kernel {
     normed2.reserve(rows);
     output.reserve(rows);
     forBlocks(packing, (block, from, length) -> normalizeInput(from, length));
-    Kernel.affine(normed1, qkvMap, qkv.reserve(rows));
+    Affine.forward(normed1, qkvMap, qkv.reserve(rows));
     attention.forward(packing, qkv, attended.reserve(rows));
-    Kernel.affine(attended, outMap, branch);
+    Affine.forward(attended, outMap, branch);
     forBlocks(packing, (block, from, length) -> addAttention(dropout, block, from, length));
-    Kernel.affine(normed2, hiddenMap, activated.reserve(rows));
+    Affine.forward(normed2, hiddenMap, activated.reserve(rows));
     forBlocks(packing, (block, from, length) -> activate(from, length));
-    Kernel.affine(activated, finalMap, branch);
+    Affine.forward(activated, finalMap, branch);
     forBlocks(packing, (block, from, length) -> addHidden(dropout, block, from, length));
     return output;
   }
@@ -142,9 +142,11 @@ final class TransformerKernel implements Kernel {
     Columns byQkv = workspace.byQkv.reserve(rows);
     Columns branch = workspace.branch.reserve(rows);
     forBlocks(packing, (block, from, length) -> maskHidden(gradient, dropout, block, from, length));
-    Kernel.affineBackward(activated, finalMap, branch.array(), byHidden);
+    Affine.mapGradient(activated, finalMap, branch, 0);
+    Affine.inputGradient(branch, finalMap, byHidden);
     forBlocks(packing, (block, from, length) -> throughActivation(byHidden, from, length));
-    Kernel.affineBackward(normed2, hiddenMap, byHidden.array(), byInput);
+    Affine.mapGradient(normed2, hiddenMap, byHidden, 0);
+    Affine.inputGradient(byHidden, hiddenMap, byInput);
     forBlocks(
         packing,
         (block, from, length) -> {
@@ -152,9 +154,11 @@ final class TransformerKernel implements Kernel {
           maskBranch(dropout, 2 * site, block, from, length);
         });
     norm2.end(packing);
-    Kernel.affineBackward(attended, outMap, branch.array(), byInput);
+    Affine.mapGradient(attended, outMap, branch, 0);
+    Affine.inputGradient(branch, outMap, byInput);
     attention.backward(packing, qkv, attended, byInput, byQkv);
-    Kernel.affineBackward(normed1, qkvMap, byQkv.array(), byInput);
+    Affine.mapGradient(normed1, qkvMap, byQkv, 0);
+    Affine.inputGradient(byQkv, qkvMap, byInput);
     forBlocks(
         packing,
         (block, from, length) -> addThroughNorm(norm1, input, gradient, block, from, length));

@@ -20,8 +20,8 @@ final class Workspace {
   Workspace(int dim, int hidden, int maxLength) {
     rowLength = Math.max(Packing.BLOCK, maxLength);
     branch = Columns.plain(dim);
-    byInput = Columns.withOnes(dim);
-    byHidden = Columns.withOnes(hidden);
+    byInput = Columns.plain(dim);
+    byHidden = Columns.plain(hidden);
     byQkv = Columns.plain(3 * dim);
   }
 
