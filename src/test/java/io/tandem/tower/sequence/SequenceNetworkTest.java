@@ -81,6 +81,44 @@ final class SequenceNetworkTest {
     }
   }
 
+  /** Enough positions for several blocks, with sequences across their borders. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void gradientsOfPackedSequencesAreSumsOverEachAlone(Kind kind) {
+    int dim = 8;
+    int layers = kind == Kind.ATTENTION ? 1 : 2;
+    SequenceNetwork network = Sequences.network(new SequenceShape(kind, dim, layers, 1, 300, 0), 5);
+    int[] ends = Sequences.ends(200, 3, 300, 150, 257);
+    float[] input = Sequences.normal(ends[4] * dim, 6);
+    float[] byOutput = Sequences.normal(ends[4] * dim, 7);
+    float[] byInput = gradients(network, input, byOutput, ends);
+    INDArray together = network.network().getFlattenedGradients().dup();
+    assertThat(gradients(network, input, byOutput, ends)).isEqualTo(byInput);
+    assertThat(network.network().getFlattenedGradients()).isEqualTo(together);
+
+    INDArray sum = together.like();
+    int start = 0;
+    for (int end : ends) {
+      float[] alone =
+          gradients(
+              network,
+              Arrays.copyOfRange(input, start * dim, end * dim),
+              Arrays.copyOfRange(byOutput, start * dim, end * dim),
+              new int[] {end - start});
+      assertClose(alone, Arrays.copyOfRange(byInput, start * dim, end * dim), 1e-4);
+      sum.addi(network.network().getFlattenedGradients());
+      start = end;
+    }
+    double scale = together.amaxNumber().doubleValue();
+    assertThat(sum.sub(together).amaxNumber().doubleValue()).isLessThan(1e-4 * scale);
+  }
+
+  private static float[] gradients(
+      SequenceNetwork network, float[] input, float[] byOutput, int[] ends) {
+    Sequences.forward(network, input, ends, Mode.TRAINING);
+    return Sequences.values(network.backward(Sequences.matrix(byOutput, network.shape().dim())));
+  }
+
   @ParameterizedTest
   @EnumSource(Kind.class)
   void deeplearning4jsPassesEqualThePackedOnes(Kind kind) {
