@@ -29,7 +29,8 @@ final class SpecParser {
     FeaturesSpec features =
         new FeatureParser(data, model).features(root.section("features"), root.has("features"));
     TrainingConfig training =
-        new TrainingParser(data, features, model).training(root.section("training"));
+        new TrainingParser(data, features, model, !root.has("features"))
+            .training(root.section("training"));
     IndexConfig index = IndexParser.index(root.sectionOr("index", "type"));
     TuneParser.tune(root.section("tune"));
     root.end();

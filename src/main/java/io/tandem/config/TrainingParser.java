@@ -22,11 +22,17 @@ final class TrainingParser {
   private final DataSpec data;
   private final FeaturesSpec features;
   private final ModelConfig model;
+  private final boolean pureIds;
 
-  TrainingParser(DataSpec data, FeaturesSpec features, ModelConfig model) {
+  /**
+   * @param pureIds whether no features are given; defaults are then what did best by validation on
+   *     several data sets of nothing but ids
+   */
+  TrainingParser(DataSpec data, FeaturesSpec features, ModelConfig model, boolean pureIds) {
     this.data = data;
     this.features = features;
     this.model = model;
+    this.pureIds = pureIds;
   }
 
   TrainingConfig training(Section section) {
@@ -36,23 +42,32 @@ final class TrainingParser {
         new TrainingConfig(
             loss,
             examples,
-            section.number("temperature", 0.1, Range.POSITIVE),
+            section.number("temperature", temperature(), Range.POSITIVE),
             section.flag("learn_temperature", false),
             samplingCorrection(section),
             section.choice("accidental_hits", AccidentalHits.MASK),
             section.integer("batch", examples.row() == Examples.Row.QUERIES ? 256 : 1024, 2, MANY),
-            section.integer("epochs", 30, 1, Integer.MAX_VALUE),
+            section.integer("epochs", pureIds ? 60 : 30, 1, Integer.MAX_VALUE),
             optimizer(section.section("optimizer")),
             schedule(section.sectionOr("schedule", "type")),
             metric(section),
             section.integer("patience", 5, 0, Integer.MAX_VALUE),
             section.integer("validate_every", 1, 0, Integer.MAX_VALUE),
-            section.flag("refit", false),
+            section.flag("refit", trainingFileIsGiven()),
             section.integer("checkpoint_every", 1, 1, Integer.MAX_VALUE),
             section.integer("max_validation_queries", 2000, 1, Integer.MAX_VALUE),
             section.seed("seed", 42));
     section.end();
     return config;
+  }
+
+  /** Dot products of vectors that may have any length need no scale. */
+  private double temperature() {
+    ModelConfig.TwoTower towers = model.towers();
+    if (towers != null && !towers.normalize()) {
+      return 1;
+    }
+    return pureIds ? 0.15 : 0.1;
   }
 
   private Loss loss(Section section) {
@@ -104,8 +119,8 @@ final class TrainingParser {
     boolean causal =
         features.query().stream()
             .anyMatch(f -> f instanceof FeatureSpec.Sequence s && s.pooling().isNetwork());
-    Examples.Context natural = naturalContext();
-    boolean past = natural == Examples.Context.PAST;
+    Examples.Context usual = naturalContext();
+    boolean past = usual == Examples.Context.PAST;
     Examples.Row kind =
         section.choice(
             "examples",
@@ -116,7 +131,7 @@ final class TrainingParser {
         section.choice(
             "context",
             switch (kind) {
-              case INTERACTIONS -> natural;
+              case INTERACTIONS -> usual;
               case POSITIONS -> Examples.Context.PAST;
               case QUERIES -> Examples.Context.OTHERS;
             });
@@ -126,14 +141,21 @@ final class TrainingParser {
     if (kind == Examples.Row.QUERIES && context == Examples.Context.PAST) {
       section.problem("context", "others beside examples: queries", "'past'");
     }
-    double dropout =
-        section.number(
-            "history_dropout", kind == Examples.Row.QUERIES ? 0.5 : 0, Range.SHARE_BELOW_ONE);
+    boolean others = kind == Examples.Row.INTERACTIONS && context == Examples.Context.OTHERS;
+    double natural = kind == Examples.Row.QUERIES ? 0.5 : pureIds && others ? 0.3 : 0;
+    double dropout = section.number("history_dropout", natural, Range.SHARE_BELOW_ONE);
     if (kind == Examples.Row.POSITIONS && dropout > 0) {
       section.problem(
           "history_dropout", "0 beside examples: positions, which see every item", "more");
     }
     return new Examples(kind, context, dropout);
+  }
+
+  /** A training file that the user gave is meant to be trained on whole. */
+  private boolean trainingFileIsGiven() {
+    return data.split() instanceof SplitSpec.Provided provided
+        && provided.validationSource() == null
+        && provided.validation() > 0;
   }
 
   /** Held-out interactions of a split by time lie after the history, others among it. */
@@ -155,12 +177,13 @@ final class TrainingParser {
     };
   }
 
-  private static Optimizer optimizer(Section section) {
+  private Optimizer optimizer(Section section) {
     Optimizer.Dense dense = section.choice("dense", Optimizer.Dense.ADAM);
     Optimizer.Sparse sparse = section.choice("sparse", Optimizer.Sparse.ROWWISE_ADAGRAD);
     double rate = section.number("rate", 0, Range.POSITIVE);
     double denseRate = section.number("dense_rate", rate > 0 ? rate : 0.001, Range.POSITIVE);
-    double sparseDefault = sparse == Optimizer.Sparse.ADAM ? 0.001 : 0.05;
+    double adagrad = pureIds ? 0.1 : 0.05;
+    double sparseDefault = sparse == Optimizer.Sparse.ADAM ? 0.001 : adagrad;
     double sparseRate =
         section.number("sparse_rate", rate > 0 ? rate : sparseDefault, Range.POSITIVE);
     section.end();

@@ -86,17 +86,17 @@ final class SpecReaderTest {
               examples: interactions
               context: past
               history_dropout: 0.0
-              temperature: 0.1
+              temperature: 0.15
               learn_temperature: false
               sampling_correction: exact
               accidental_hits: mask
               batch: 1024
-              epochs: 30
+              epochs: 60
               optimizer:
                 dense: adam
                 sparse: rowwise_adagrad
                 dense_rate: 0.001
-                sparse_rate: 0.05
+                sparse_rate: 0.1
               schedule:
                 type: constant
                 warmup: 0.0
