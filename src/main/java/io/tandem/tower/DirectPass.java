@@ -51,7 +51,10 @@ final class DirectPass implements Pass {
     outputs = new INDArray[layers];
     before = new INDArray[layers];
     gradients = new INDArray[layers];
-    network.initGradientsView();
+    // A restored optimizer is bound to the vector of gradients that is there already.
+    if (network.getFlattenedGradients() == null) {
+      network.initGradientsView();
+    }
     gradient = new DefaultGradient(network.getFlattenedGradients());
     for (int l = 0; l < layers; l++) {
       Layer layer = network.getLayer(l);
