@@ -195,6 +195,12 @@ final class SpecWriter {
     tree.put("examples", Section.name(training.examples().row()));
     tree.put("context", Section.name(training.examples().context()));
     tree.put("history_dropout", training.examples().historyDropout());
+    if (training.examples().row() == TrainingConfig.Examples.Row.POSITIONS) {
+      Map<String, Object> horizon = new LinkedHashMap<>();
+      horizon.put("from", training.examples().horizon().from());
+      horizon.put("to", training.examples().horizon().to());
+      tree.put("horizon", horizon);
+    }
     tree.put("temperature", training.temperature());
     tree.put("learn_temperature", training.learnTemperature());
     tree.put("sampling_correction", Section.name(training.samplingCorrection()));

@@ -87,8 +87,22 @@ public record TrainingConfig(
    *
    * @param historyDropout probability of leaving each item out of the history while training, in
    *     [0, 1)
+   * @param horizon of examples by position, which later items a position is to find
    */
-  public record Examples(Row row, Context context, double historyDropout) {
+  public record Examples(Row row, Context context, double historyDropout, Horizon horizon) {
+    /**
+     * The items that follow a position, counted from 1, each an equal share of its target. More
+     * than the next one where serving does not know the newest items yet, or where the order of
+     * neighbours means little.
+     *
+     * @param from first, at least 1
+     * @param to last, at least {@code from}
+     */
+    public record Horizon(int from, int to) {
+      /** The next item alone. */
+      public static final Horizon NEXT = new Horizon(1, 1);
+    }
+
     /** What a row is. */
     public enum Row {
       /** One row for each interaction, which is its target. */

@@ -3,6 +3,7 @@ package io.tandem.config;
 import io.tandem.config.Section.Range;
 import io.tandem.config.TrainingConfig.AccidentalHits;
 import io.tandem.config.TrainingConfig.Examples;
+import io.tandem.config.TrainingConfig.Examples.Horizon;
 import io.tandem.config.TrainingConfig.Loss;
 import io.tandem.config.TrainingConfig.Metric;
 import io.tandem.config.TrainingConfig.Negatives;
@@ -17,6 +18,7 @@ import java.util.regex.Pattern;
 /** Reads how a model is trained; defaults follow from the data, the features and the model. */
 final class TrainingParser {
   private static final int MANY = 1 << 20;
+  private static final int FARTHEST = 1000;
   private static final Pattern METRIC = Pattern.compile("([a-z_]+)@([0-9]{1,6})");
 
   private final DataSpec data;
@@ -148,7 +150,25 @@ final class TrainingParser {
       section.problem(
           "history_dropout", "0 beside examples: positions, which see every item", "more");
     }
-    return new Examples(kind, context, dropout);
+    return new Examples(kind, context, dropout, horizon(section, kind));
+  }
+
+  private static Horizon horizon(Section training, Examples.Row kind) {
+    if (!training.has("horizon")) {
+      return Horizon.NEXT;
+    }
+    Section section = training.section("horizon");
+    int from = section.integer("from", 1, 1, FARTHEST);
+    Horizon horizon = new Horizon(from, section.integer("to", from, 1, FARTHEST));
+    section.end();
+    if (horizon.to() < from) {
+      section.problem("to", "at least " + from + ", which is from", String.valueOf(horizon.to()));
+      return Horizon.NEXT;
+    }
+    if (kind != Examples.Row.POSITIONS) {
+      training.problem("horizon", "none but beside examples: positions", "one");
+    }
+    return horizon;
   }
 
   /** A training file that the user gave is meant to be trained on whole. */

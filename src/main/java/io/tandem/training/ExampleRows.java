@@ -2,6 +2,7 @@ package io.tandem.training;
 
 import io.tandem.config.TrainingConfig;
 import io.tandem.config.TrainingConfig.Examples.Context;
+import io.tandem.config.TrainingConfig.Examples.Horizon;
 import io.tandem.data.Interactions;
 import io.tandem.feature.EventEncoder;
 import io.tandem.feature.QueryContext;
@@ -176,6 +177,7 @@ abstract sealed class ExampleRows {
 
   /** All positions of pieces of histories, each piece no longer than a network takes. */
   static final class OfPositions extends ExampleRows {
+    private final Horizon horizon;
     private final int[] queryOf;
     private final int[] starts;
     private final int[] ends;
@@ -193,6 +195,7 @@ abstract sealed class ExampleRows {
           pieces[0].length,
           Math.max(1, Math.round((float) config.batch() * pieces[0].length / train.size())),
           config.seed());
+      horizon = config.examples().horizon();
       queryOf = pieces[0];
       starts = pieces[1];
       ends = pieces[2];
@@ -228,9 +231,10 @@ abstract sealed class ExampleRows {
       for (int i = from; i < to; i++) {
         rows += ends[order[i]] - starts[order[i]];
       }
-      single(batch, rows, train.hasWeights());
+      makeRoom(batch, rows);
       int row = 0;
       for (int i = from; i < to; i++) {
+        int query = queryOf[order[i]];
         int start = starts[order[i]];
         int count = ends[order[i]] - start;
         int[] items = new int[count];
@@ -238,13 +242,42 @@ abstract sealed class ExampleRows {
         train.copyItems(start, start + count, items, 0);
         for (int place = 0; place < count; place++) {
           times[place] = train.time(start + place);
-          batch.targets[row] = items[place];
-          if (batch.weights != null) {
-            batch.weights[row] = train.weight(start + place);
-          }
-          row++;
+          addTargets(start + place, train.end(query), row++, batch);
         }
-        events.encodePositions(queryOf[order[i]], items, times, 0, count, batch.queries);
+        events.encodePositions(query, items, times, 0, count, batch.queries);
+      }
+    }
+
+    private void makeRoom(Batch batch, int rows) {
+      int most = rows * (horizon.to() - horizon.from() + 1);
+      if (batch.offsets.length != rows + 1 || batch.targets.length != most) {
+        batch.offsets = new int[rows + 1];
+        batch.targets = new int[most];
+        batch.shares = new float[most];
+      }
+      batch.weights = train.hasWeights() || horizon.to() > 1 ? new float[rows] : null;
+    }
+
+    /**
+     * The distinct items of the horizon; a row that has none, at a history's end, weighs nothing.
+     */
+    private void addTargets(int position, int end, int row, Batch batch) {
+      int begin = batch.offsets[row];
+      int at = begin;
+      int first = position + horizon.from() - 1;
+      int last = Math.min(end, position + horizon.to());
+      for (int later = first; later < last; later++) {
+        int same = begin;
+        while (same < at && batch.targets[same] != train.item(later)) {
+          same++;
+        }
+        batch.shares[same] = (same < at ? batch.shares[same] : 0) + 1f / (last - first);
+        batch.targets[same] = train.item(later);
+        at = Math.max(at, same + 1);
+      }
+      batch.offsets[row + 1] = at;
+      if (batch.weights != null) {
+        batch.weights[row] = at == begin ? 0 : train.weight(first);
       }
     }
   }

@@ -214,7 +214,8 @@ final class SpecKeysTest {
                 new TrainingConfig.Examples(
                     TrainingConfig.Examples.Row.INTERACTIONS,
                     TrainingConfig.Examples.Context.OTHERS,
-                    0.3),
+                    0.3,
+                    TrainingConfig.Examples.Horizon.NEXT),
                 0.2,
                 true,
                 SamplingCorrection.STREAMING,

@@ -255,7 +255,8 @@ final class SpecRoundTripTest {
                     new TrainingConfig.Examples(
                         TrainingConfig.Examples.Row.INTERACTIONS,
                         TrainingConfig.Examples.Context.PAST,
-                        0.25),
+                        0.25,
+                        TrainingConfig.Examples.Horizon.NEXT),
                     temperature,
                     learn,
                     correction,
