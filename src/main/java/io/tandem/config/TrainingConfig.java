@@ -183,7 +183,8 @@ public record TrainingConfig(
       RECALL,
       NDCG,
       MRR,
-      HIT_RATE
+      HIT_RATE,
+      ACCURACY
     }
   }
 }

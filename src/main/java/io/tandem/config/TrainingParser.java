@@ -231,7 +231,7 @@ final class TrainingParser {
     }
     section.problem(
         "metric",
-        "recall, ndcg, mrr or hit_rate at a cut-off, such as recall@10",
+        "recall, ndcg, mrr, hit_rate or accuracy at a cut-off, such as recall@10",
         "'" + text + "'");
     return new Metric(Metric.Kind.RECALL, 10);
   }

@@ -22,7 +22,15 @@ public enum Measure {
 
   /** 1 where a relevant item is found, else 0. */
   @JsonProperty("hitRate")
-  HIT_RATE("hit rate");
+  HIT_RATE("hit rate"),
+
+  /**
+   * Found relevant items over the mean number of relevant items of a query. Its mean is the share
+   * of all held-out items that were found, in which queries with many weigh more than in recall:
+   * top-k categorical accuracy, one question for each held-out item.
+   */
+  @JsonProperty("accuracy")
+  ACCURACY("accuracy");
 
   private final String label;
 

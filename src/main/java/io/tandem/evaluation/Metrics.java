@@ -7,7 +7,14 @@ package io.tandem.evaluation;
  * @param queries number of queries with at least one relevant item
  */
 public record Metrics(
-    int k, int queries, double recall, double precision, double ndcg, double mrr, double hitRate) {
+    int k,
+    int queries,
+    double recall,
+    double precision,
+    double ndcg,
+    double mrr,
+    double hitRate,
+    double accuracy) {
 
   /**
    * Metrics of ranked lists.

@@ -13,6 +13,7 @@ public final class QueryMetrics {
   private final double[] ndcg;
   private final double[] mrr;
   private final double[] hitRate;
+  private final double[] accuracy;
 
   private QueryMetrics(int k, int queries) {
     this.k = k;
@@ -21,6 +22,7 @@ public final class QueryMetrics {
     ndcg = new double[queries];
     mrr = new double[queries];
     hitRate = new double[queries];
+    accuracy = new double[queries];
   }
 
   /**
@@ -39,8 +41,15 @@ public final class QueryMetrics {
     for (int rank = 1; rank <= k; rank++) {
       ideal[rank] = ideal[rank - 1] + discount(rank);
     }
+    double meanRelevant =
+        Arrays.stream(relevant)
+            .mapToInt(items -> items.length)
+            .filter(n -> n > 0)
+            .average()
+            .orElse(1);
     for (int query = 0; query < lists.length; query++) {
       metrics.measure(query, lists[query], relevant[query], ideal);
+      metrics.accuracy[query] = metrics.recall[query] * relevant[query].length / meanRelevant;
     }
     return metrics;
   }
@@ -64,7 +73,8 @@ public final class QueryMetrics {
         mean(Measure.PRECISION),
         mean(Measure.NDCG),
         mean(Measure.MRR),
-        mean(Measure.HIT_RATE));
+        mean(Measure.HIT_RATE),
+        mean(Measure.ACCURACY));
   }
 
   private double mean(Measure measure) {
@@ -107,6 +117,7 @@ public final class QueryMetrics {
       case NDCG -> ndcg;
       case MRR -> mrr;
       case HIT_RATE -> hitRate;
+      case ACCURACY -> accuracy;
     };
   }
 

@@ -83,6 +83,7 @@ final class Validation {
       case NDCG -> metrics.ndcg();
       case MRR -> metrics.mrr();
       case HIT_RATE -> metrics.hitRate();
+      case ACCURACY -> metrics.accuracy();
     };
   }
 }

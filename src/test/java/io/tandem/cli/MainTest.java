@@ -125,7 +125,7 @@ final class MainTest {
     assertThat(first.path("seenItems").asText()).isEqualTo("excluded");
     assertThat(first.path("k").asInt()).isEqualTo(3);
     assertThat(first.path("queries").asInt()).isPositive();
-    for (String measure : List.of("recall", "precision", "ndcg", "mrr", "hitRate")) {
+    for (String measure : List.of("recall", "precision", "ndcg", "mrr", "hitRate", "accuracy")) {
       JsonNode estimate = first.path("metrics").path(measure);
       assertThat(estimate.path("mean").asDouble())
           .isBetween(estimate.path("low").asDouble(), estimate.path("high").asDouble());

@@ -69,6 +69,9 @@ final class SpecProblemsTest {
           training: {metric: auc@10}                  ~ training.metric
           training: {metric: recall@0}                ~ training.metric
           training: {seed: x}                         ~ training.seed
+          training: {horizon: {from: 1, to: 2}}       ~ training.horizon
+          training: {examples: positions, horizon: {from: 0}} ~ training.horizon.from
+          training: {examples: positions, horizon: {from: 2, to: 1}} ~ training.horizon.to
           training: {patience: -1}                    ~ training.patience
           training: nothing                           ~ training
           model: {dim: 0}                             ~ model.dim

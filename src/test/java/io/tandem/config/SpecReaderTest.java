@@ -202,7 +202,7 @@ final class SpecReaderTest {
           data.split                    | temporal | data.interactions.time beside a temporal split
           index.type                    | factory  | a FAISS factory string, since type is factory
           index.factory                 | Flat     | type: factory beside it
-          training.metric               | auc@10   | recall, ndcg, mrr or hit_rate at a cut-off
+          training.metric               | auc@10   | recall, ndcg, mrr, hit_rate or accuracy at a cut-off
           features.query                | []       | at least one feature
           data.interactions.jdbc        | jdbc:x   | either a path or a jdbc URL, not both
           model.query_hidden            | [0]      | whole numbers from 1 to 8192

@@ -34,7 +34,16 @@ final class RankingTest {
   void queriesWithoutRelevantItemsDoNotCount() {
     Metrics metrics = Metrics.of(new int[][] {{0}, {1}}, new int[][] {{}, {0}}, 1);
 
-    assertThat(metrics).isEqualTo(new Metrics(1, 1, 0, 0, 0, 0, 0));
+    assertThat(metrics).isEqualTo(new Metrics(1, 1, 0, 0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void accuracyIsTheShareOfAllHeldOutItemsFound() {
+    int[][] lists = {{0, 9}, {5, 6}, {1, 2}};
+    int[][] relevant = {{0, 1, 2, 3}, {5}, {}};
+
+    assertThat(Metrics.of(lists, relevant, 2).accuracy()).isCloseTo(2.0 / 5, within(1e-12));
+    assertThat(Metrics.of(lists, relevant, 2).recall()).isCloseTo(1.25 / 2, within(1e-12));
   }
 
   @Test

@@ -86,7 +86,7 @@ final class ReportTest {
     Sections.results(page, results, results, List.of(difference));
     Sections.training(
         page,
-        Map.of(NASTY, List.of(new EpochResult(1, 3, new Metrics(10, 5, 0, 0, 0, 0, 0), 1, 1))));
+        Map.of(NASTY, List.of(new EpochResult(1, 3, new Metrics(10, 5, 0, 0, 0, 0, 0, 0), 1, 1))));
     ItemEmbeddings items =
         new ItemEmbeddings(NASTY, new float[] {1, 0, 0, 2, 1, 1}, 2, new long[] {3, 1, 0});
     Sections.items(page, items, NASTY, row -> List.of(NASTY));
