@@ -46,11 +46,11 @@ import picocli.CommandLine.Option;
     name = "evaluate",
     mixinStandardHelpOptions = true,
     description =
-        "Ranks the whole corpus for every query of the test set, with the current version of a"
-            + " store and, beside it, by popularity.",
+        "Ranks the whole corpus for every query of the test set (or of the validation set), with the"
+            + " current version of a store and, beside it, by popularity.",
     footer = {
       "",
-      "Seen items are those of training and validation. Intervals hold the true mean in 95 of 100",
+      "Seen items are those before the held-out ones. Intervals hold the true mean in 95 of 100",
       "cases (bootstrap over queries). 'top 1 %%' is the share of recommendations that go to the",
       "most popular 1 %% of items, 'coverage' the share of items ever recommended.",
       "",
@@ -74,6 +74,21 @@ final class EvaluateCommand implements Callable<Integer> {
       paramLabel = "ID",
       description = "Another than the current version.")
   @Nullable String versionId;
+
+  @Option(
+      names = "--split",
+      paramLabel = "NAME",
+      defaultValue = "test",
+      description =
+          "test, or validation to choose by without a look at the test set (default:"
+              + " ${DEFAULT-VALUE}).")
+  Part part = Part.TEST;
+
+  /** Held-out parts of a split. */
+  enum Part {
+    TEST,
+    VALIDATION
+  }
 
   @Option(
       names = "--report",
@@ -123,6 +138,11 @@ final class EvaluateCommand implements Callable<Integer> {
     Store store = argument.open();
     Version version = versionId == null ? store.current() : store.version(versionId);
     ModelSpec spec = SpecReader.read(version.spec(), Map.of());
+    if (part == Part.VALIDATION && spec.training().refit()) {
+      throw output.wrongCall(
+          "--split: expected test, since this model was trained on the validation set too"
+              + " (training.refit), found validation");
+    }
     try (Dataset read = DatasetReader.read(spec.data());
         OpenVersion open = version.open()) {
       // Warm and popular is what the published parameters saw.
@@ -138,7 +158,7 @@ final class EvaluateCommand implements Callable<Integer> {
         measure(spec, dataset, embeddings, seen, results, differences);
       }
       if (results.isEmpty()) {
-        throw new DataException("the test set is empty: see data.split");
+        throw new DataException("the %s set is empty: see data.split".formatted(partName()));
       }
       show(version, results, differences);
       output.json(json(store, version, results, differences));
@@ -165,13 +185,14 @@ final class EvaluateCommand implements Callable<Integer> {
       Seen seen,
       List<ModelResult> results,
       List<ModelDifference> differences) {
-    HeldOut test = HeldOut.test(dataset, seen);
-    if (test.queries().length == 0) {
+    HeldOut heldOut =
+        part == Part.TEST ? HeldOut.test(dataset, seen) : HeldOut.validation(dataset, seen);
+    if (heldOut.queries().length == 0) {
       return;
     }
     String seenItems = seen.name().toLowerCase(Locale.ROOT);
-    Evaluator evaluator = new Evaluator(dataset, test, cutoffs, spec.training().seed());
-    Evaluation model = evaluator.evaluate(embeddings.ranker(test));
+    Evaluator evaluator = new Evaluator(dataset, heldOut, cutoffs, spec.training().seed());
+    Evaluation model = evaluator.evaluate(embeddings.ranker(heldOut));
     results.add(new ModelResult(spec.name(), seenItems, model));
     if (spec.model() instanceof ModelConfig.Popularity) {
       return;
@@ -193,7 +214,8 @@ final class EvaluateCommand implements Callable<Integer> {
     ResultTables tables = new ResultTables(results);
     List<ModelResult> segmented = segmented(results);
     out.printf(
-        "%nTest set, full corpus, %d queries, version %s, 95 %% intervals in brackets:%n%n%s%n%s",
+        "%n%s set, full corpus, %d queries, version %s, 95 %% intervals in brackets:%n%n%s%n%s",
+        Character.toUpperCase(partName().charAt(0)) + partName().substring(1),
         results.get(0).evaluation().cutoffs().get(0).perQuery().mean().queries(),
         version.id(),
         tables.quality(),
@@ -216,7 +238,11 @@ final class EvaluateCommand implements Callable<Integer> {
     return results.stream().filter(result -> result.seenItems().equals(first)).toList();
   }
 
-  private static Map<String, Object> json(
+  private String partName() {
+    return part.name().toLowerCase(Locale.ROOT);
+  }
+
+  private Map<String, Object> json(
       Store store, Version version, List<ModelResult> results, List<ModelDifference> differences) {
     List<Figures> figures = new ArrayList<>();
     for (ModelResult result : results) {
@@ -225,6 +251,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("store", store.folder().toString());
     json.put("version", version.id());
+    json.put("split", partName());
     json.put("results", figures);
     json.put("differences", differences);
     return json;

@@ -155,6 +155,8 @@ final class MainTest {
     run(train);
     assertThat(run("evaluate", store, "--k", "5")).isZero();
     assertThat(output()).containsPattern("(?m)^item +cold +1 ");
+    assertThat(run("evaluate", store, "--k", "5", "--split", "validation")).isZero();
+    assertThat(output()).contains("Validation set, full corpus, 1 queries");
 
     String[] refitted = Arrays.copyOf(train, train.length + 2);
     refitted[train.length] = "--set";
@@ -162,6 +164,8 @@ final class MainTest {
     run(refitted);
     assertThat(run("evaluate", store, "--k", "5")).isZero();
     assertThat(output()).doesNotContainPattern("(?m)^item +cold ");
+    assertThat(run("evaluate", store, "--split", "validation")).isEqualTo(2);
+    assertThat(error()).contains("--split: expected test", "training.refit");
   }
 
   @Test
