@@ -15,6 +15,7 @@ import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataBuffer;
 
 /** Which package may use which: each line of the table is enforced. */
 @AnalyzeClasses(packages = "io.tandem", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -23,13 +24,14 @@ final class ArchitectureTest {
   private static final Map<String, List<String>> MAY_USE =
       Map.ofEntries(
           Map.entry("config", List.of()),
-          Map.entry("loss", List.of()),
+          Map.entry("backend", List.of()),
+          Map.entry("loss", List.of("backend")),
           Map.entry("index", List.of("config")),
           Map.entry("data", List.of("config")),
           Map.entry("feature", List.of("config", "data")),
-          Map.entry("tower", List.of("config", "data", "feature", "baseline", "loss")),
+          Map.entry("tower", List.of("config", "data", "feature", "baseline", "loss", "backend")),
           Map.entry("baseline", List.of("config", "data")),
-          Map.entry("evaluation", List.of("data", "index")),
+          Map.entry("evaluation", List.of("data", "index", "backend")),
           Map.entry(
               "training",
               List.of(
@@ -40,7 +42,8 @@ final class ArchitectureTest {
                   "loss",
                   "baseline",
                   "evaluation",
-                  "artifact")),
+                  "artifact",
+                  "backend")),
           Map.entry("metrics", List.of("retrieval")),
           Map.entry("filter", List.of("config", "data", "feature", "index")),
           Map.entry("artifact", List.of("config", "data", "feature", "filter", "tower", "index")),
@@ -80,6 +83,23 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAPackage("io.tandem.faiss..");
+
+  /** On CUDA an array has two copies; HostMemory keeps them the same. */
+  @ArchTest
+  static final ArchRule onlyTheBackendPackageTouchesAnArraysMemory =
+      noClasses()
+          .that()
+          .resideInAPackage("io.tandem..")
+          .and()
+          .resideOutsideOfPackage("io.tandem.backend..")
+          .should()
+          .callMethodWhere(
+              DescribedPredicate.describe(
+                  "it gives the memory of a DataBuffer",
+                  call ->
+                      call.getTargetOwner().isAssignableTo(DataBuffer.class)
+                          && (call.getName().startsWith("asNio")
+                              || call.getName().endsWith("ointer"))));
 
   @ArchTest
   static final ArchRule theEmbeddedApiShowsOnlyJdkTypesAndOurOwn =

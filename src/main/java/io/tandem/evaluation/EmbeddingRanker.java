@@ -1,5 +1,6 @@
 package io.tandem.evaluation;
 
+import io.tandem.backend.HostMemory;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -53,14 +54,14 @@ public final class EmbeddingRanker implements Ranker {
     INDArray result =
         Nd4j.createUninitialized(DataType.FLOAT, new long[] {items(), to - from}, 'f');
     Nd4j.gemm(items, block, result, false, true, 1, 0);
-    result.data().asNioFloat().get(0, scores, 0, items() * (to - from));
+    HostMemory.get(result, scores, 0, items() * (to - from));
     result.close();
   }
 
   private static INDArray matrix(float[] values, int dim) {
     INDArray matrix =
         Nd4j.createUninitialized(DataType.FLOAT, new long[] {values.length / dim, dim}, 'c');
-    matrix.data().asNioFloat().put(0, values);
+    HostMemory.put(matrix, values, values.length);
     return matrix;
   }
 }

@@ -1,5 +1,6 @@
 package io.tandem.loss;
 
+import io.tandem.backend.HostMemory;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.blas.Level3;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -104,7 +105,8 @@ public final class CandidateLoss {
               : tiles.get(NDArrayIndex.all(), NDArrayIndex.interval(0, to - from));
       INDArray part = u.get(NDArrayIndex.interval(from, to), NDArrayIndex.all());
       blas.gemm(v, part, logits, false, true, scale, 0);
-      rowLoss.run(tiles.data().asNioFloat(), from, to - from, targets, columns, losses);
+      rowLoss.run(HostMemory.of(tiles), from, to - from, targets, columns, losses);
+      HostMemory.written(tiles);
       INDArray gradPart = gradUt.get(NDArrayIndex.all(), NDArrayIndex.interval(from, to));
       blas.gemm(vt, logits, gradPart, false, false, scale, 0);
       blas.gemm(

@@ -1,5 +1,6 @@
 package io.tandem.tower;
 
+import io.tandem.backend.HostMemory;
 import java.nio.FloatBuffer;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -113,8 +114,8 @@ final class DirectPass implements Pass {
   /** Overwrites what it is given where the activation allows. */
   private INDArray throughActivation(int layer, INDArray byOutput) {
     if (activations[layer] instanceof ActivationReLU && byOutput == gradients[layer]) {
-      FloatBuffer output = outputs[layer].data().asNioFloat();
-      FloatBuffer gradients = byOutput.data().asNioFloat();
+      FloatBuffer output = HostMemory.of(outputs[layer]);
+      FloatBuffer gradients = HostMemory.of(byOutput);
       int length = (int) byOutput.length();
       IntStream.range(0, (length + BLOCK - 1) / BLOCK)
           .parallel()
@@ -127,6 +128,7 @@ final class DirectPass implements Pass {
                   }
                 }
               });
+      HostMemory.written(byOutput);
       return byOutput;
     }
     return activations[layer].backprop(before[layer], byOutput).getFirst();

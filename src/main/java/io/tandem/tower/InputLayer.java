@@ -1,5 +1,6 @@
 package io.tandem.tower;
 
+import io.tandem.backend.HostMemory;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
@@ -37,6 +38,8 @@ final class InputLayer {
   /** By slot with a network: its output, [positions, dim]. */
   private final @Nullable INDArray[] outputs;
 
+  private final @Nullable FloatBuffer[] outputValues;
+
   /** By slot with a network: position whose output each row takes, or EMPTY. */
   private final int[][] positionOf;
 
@@ -53,6 +56,7 @@ final class InputLayer {
     batch = new FeatureBatch(shape.input());
     sequences = new SequenceNetwork[tables.length];
     outputs = new INDArray[tables.length];
+    outputValues = new FloatBuffer[tables.length];
     positionOf = new int[tables.length][0];
     positionGradients = new float[tables.length][0];
     for (int slot = 0; slot < tables.length; slot++) {
@@ -96,7 +100,7 @@ final class InputLayer {
       array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {count, width}, 'c');
       inputArray = array;
     }
-    array.data().asNioFloat().put(0, input, 0, count * width);
+    HostMemory.put(array, input, count * width);
     return array;
   }
 
@@ -105,12 +109,11 @@ final class InputLayer {
     Arrays.fill(input, at, at + width, 0);
     for (int slot = 0; slot < tables.length; slot++) {
       int offset = at + shape.offset(slot);
-      INDArray output = outputs[slot];
-      if (output != null) {
+      FloatBuffer values = outputValues[slot];
+      if (values != null) {
         int position = positionOf[slot][place];
         if (position != EMPTY) {
           int dim = tables[slot].shape().dim();
-          FloatBuffer values = output.data().asNioFloat();
           for (int i = 0; i < dim; i++) {
             input[offset + i] += values.get(position * dim + i);
           }
@@ -127,6 +130,11 @@ final class InputLayer {
     }
     int dense = schema.denseWidth();
     System.arraycopy(batch.dense(), row * dense, input, at + width - dense, dense);
+  }
+
+  private void setOutput(int slot, INDArray output) {
+    outputs[slot] = output;
+    outputValues[slot] = HostMemory.of(output);
   }
 
   /** Passes the rows' sequences; rows that start at the same value share one. */
@@ -159,7 +167,7 @@ final class InputLayer {
       positionOf[slot][row - from] = last - 1;
     }
     if (last == 0) {
-      outputs[slot] = Nd4j.zeros(DataType.FLOAT, 1, tables[slot].shape().dim());
+      setOutput(slot, Nd4j.zeros(DataType.FLOAT, 1, tables[slot].shape().dim()));
       return;
     }
     INDArray positions = sequence.input(last);
@@ -169,8 +177,8 @@ final class InputLayer {
     for (int position = 0; position < last; position++) {
       tables[slot].addRow(ids[first + position], 1, embeddings, position * dim);
     }
-    positions.data().asNioFloat().put(0, embeddings);
-    outputs[slot] = sequence.forward(segmentEnds, segments, mode);
+    HostMemory.put(positions, embeddings, embeddings.length);
+    setOutput(slot, sequence.forward(segmentEnds, segments, mode));
   }
 
   /**
@@ -205,7 +213,7 @@ final class InputLayer {
       }
     }
     INDArray array = Nd4j.createUninitialized(DataType.FLOAT, output.shape(), 'c');
-    array.data().asNioFloat().put(0, gradients);
+    HostMemory.put(array, gradients, gradients.length);
     positionGradients[slot] = Tower.floats(sequence.backward(array), positionGradients[slot]);
     array.close();
   }

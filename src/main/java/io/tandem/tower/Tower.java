@@ -1,5 +1,6 @@
 package io.tandem.tower;
 
+import io.tandem.backend.HostMemory;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.tower.sequence.Mode;
@@ -111,7 +112,7 @@ final class Tower {
       INDArray in = inputs.forward(rows, from, to, Mode.INFERENCE);
       INDArray out = network == null ? in : network.output(in, false);
       INDArray embedded = normalized(out, to - from);
-      embedded.data().asNioFloat().get(0, target, from * shape.dim(), (to - from) * shape.dim());
+      HostMemory.get(embedded, target, from * shape.dim(), (to - from) * shape.dim());
     }
   }
 
@@ -206,7 +207,7 @@ final class Tower {
       array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {rows, dim}, 'c');
       outputArray = array;
     }
-    array.data().asNioFloat().put(0, output, 0, rows * dim);
+    HostMemory.put(array, output, rows * dim);
     return array;
   }
 
@@ -241,7 +242,7 @@ final class Tower {
       array = Nd4j.createUninitialized(DataType.FLOAT, new long[] {rows, dim}, 'c');
       rawGradientArray = array;
     }
-    array.data().asNioFloat().put(0, gradient, 0, rows * dim);
+    HostMemory.put(array, gradient, rows * dim);
     return array;
   }
 
@@ -255,7 +256,7 @@ final class Tower {
     INDArray source = rowMajor ? array : array.dup('c');
     int length = (int) source.length();
     float[] values = reused.length >= length ? reused : new float[length];
-    source.data().asNioFloat().get(0, values, 0, length);
+    HostMemory.get(source, values, 0, length);
     return values;
   }
 }

@@ -1,8 +1,10 @@
 package io.tandem.training;
 
+import io.tandem.backend.HostMemory;
 import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -40,19 +42,19 @@ final class CrossBatchQueue {
     int rows = (int) own.size(0);
     INDArray both = Nd4j.createUninitialized(DataType.FLOAT, new long[] {rows + size, dim}, 'c');
     float[] copied = new float[rows * dim];
-    own.data().asNioFloat().get(0, copied, 0, copied.length);
-    both.data().asNioFloat().put(0, copied).put(rows * dim, vectors, 0, size * dim);
+    HostMemory.get(own, copied, 0, copied.length);
+    HostMemory.of(both).put(0, copied).put(rows * dim, vectors, 0, size * dim);
+    HostMemory.written(both);
     return both;
   }
 
   /** Keeps a step's embeddings in place of the oldest. */
   void add(int[] newItems, INDArray embeddings) {
     int rows = Math.min(newItems.length, capacity);
-    float[] row = new float[dim];
+    FloatBuffer values = HostMemory.of(embeddings);
     for (int i = 0; i < rows; i++) {
-      embeddings.data().asNioFloat().get(i * dim, row, 0, dim);
       items[next] = newItems[i];
-      System.arraycopy(row, 0, vectors, next * dim, dim);
+      values.get(i * dim, vectors, next * dim, dim);
       next = (next + 1) % capacity;
       size = Math.min(capacity, size + 1);
     }

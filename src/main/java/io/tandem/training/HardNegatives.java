@@ -1,5 +1,6 @@
 package io.tandem.training;
 
+import io.tandem.backend.HostMemory;
 import io.tandem.config.TrainingConfig.Negatives;
 import io.tandem.evaluation.EmbeddingRanker;
 import io.tandem.evaluation.Ranking;
@@ -43,7 +44,7 @@ final class HardNegatives {
     int rows = batch.rows();
     int dim = (int) u.size(1);
     float[] queries = new float[rows * dim];
-    u.data().asNioFloat().get(0, queries, 0, queries.length);
+    HostMemory.get(u, queries, 0, queries.length);
     int[][] own = new int[rows][];
     for (int row = 0; row < rows; row++) {
       own[row] =

@@ -3,13 +3,10 @@ package io.tandem.tower.sequence;
 import java.nio.FloatBuffer;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.FloatPointer;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Activations of packed positions, channel by channel: a column-major [rows, channels] matrix whose
- * memory is kept from step to step.
+ * memory, outside of ND4J, is kept from step to step.
  *
  * <p>Where it is an affine map's input it has one more channel of ones, so that the map's bias is
  * the last row of its matrix and needs no pass of its own, forward or back.
@@ -18,7 +15,6 @@ final class Columns {
   private final int channels;
   private final int width;
   private int rows;
-  private INDArray store = Nd4j.empty(DataType.FLOAT);
   private FloatBuffer buffer = FloatBuffer.allocate(0);
   private FloatPointer pointer = new FloatPointer();
 
@@ -45,10 +41,10 @@ final class Columns {
       throw new IllegalArgumentException(
           "%d positions of width %d are too many for one batch".formatted(newRows, width));
     }
-    if (store.length() < length) {
-      store = RowMatrix.kept(Math.min(length + length / 8, Integer.MAX_VALUE / 4));
-      buffer = store.data().asNioFloat();
-      pointer = new FloatPointer(store.data().addressPointer());
+    if (buffer.capacity() < length) {
+      pointer = new FloatPointer(Math.min(length + length / 8, Integer.MAX_VALUE / 4));
+      pointer.zero();
+      buffer = pointer.asBuffer();
     }
     rows = newRows;
     if (width > channels) {

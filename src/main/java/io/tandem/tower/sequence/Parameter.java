@@ -1,5 +1,6 @@
 package io.tandem.tower.sequence;
 
+import io.tandem.backend.HostMemory;
 import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 import org.bytedeco.javacpp.FloatPointer;
@@ -35,13 +36,12 @@ final class Parameter {
   }
 
   /** [rows, columns] column-major. */
-  /** [rows, columns] column-major. */
   FloatPointer pointer() {
-    return new FloatPointer(bound(array).data().addressPointer());
+    return HostMemory.pointer(bound(array));
   }
 
   FloatPointer gradientPointer() {
-    return new FloatPointer(bound(gradient).data().addressPointer());
+    return HostMemory.pointer(bound(gradient));
   }
 
   /** Column by column. */
@@ -61,10 +61,11 @@ final class Parameter {
     for (int i = 0; i < weight.length(); i++) {
       buffer.put(i, weight.first(random, i % weight.rows()));
     }
+    HostMemory.written(target);
   }
 
   private static FloatBuffer buffer(INDArray view) {
-    return view.data().asNioFloat().slice();
+    return HostMemory.of(view).slice();
   }
 
   private static INDArray bound(@Nullable INDArray array) {

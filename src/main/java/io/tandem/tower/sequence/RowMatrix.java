@@ -1,5 +1,6 @@
 package io.tandem.tower.sequence;
 
+import io.tandem.backend.HostMemory;
 import java.nio.FloatBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
@@ -13,7 +14,6 @@ final class RowMatrix {
   private int rows;
   private INDArray store = Nd4j.empty(DataType.FLOAT);
   private INDArray array = store;
-  private FloatBuffer buffer = FloatBuffer.allocate(0);
 
   RowMatrix(int width) {
     this.width = width;
@@ -23,8 +23,13 @@ final class RowMatrix {
     return rows;
   }
 
+  /** Its current numbers; {@link #written} is to follow where they are changed. */
   FloatBuffer buffer() {
-    return buffer;
+    return HostMemory.of(array);
+  }
+
+  void written() {
+    HostMemory.written(array);
   }
 
   INDArray reserve(int newRows) {
@@ -40,7 +45,6 @@ final class RowMatrix {
     if (store.length() < length) {
       long roomy = Math.min(length + length / 8, Integer.MAX_VALUE / Float.BYTES);
       store = kept(roomy);
-      buffer = store.data().asNioFloat();
     }
     rows = newRows;
     array = store.get(NDArrayIndex.interval(0, length)).reshape('c', newRows, width);

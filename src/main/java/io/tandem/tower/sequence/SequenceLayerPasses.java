@@ -1,5 +1,6 @@
 package io.tandem.tower.sequence;
 
+import io.tandem.backend.HostMemory;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
@@ -60,6 +61,7 @@ final class SequenceLayerPasses extends BaseLayer<SequenceLayer> {
     Columns columns = Columns.plain(layerConf().getDim());
     pack(byOutput, columns, packed);
     passes.kernel.backward(packed, columns, passes.dropout);
+    HostMemory.written(gradientsFlattened);
     Gradient gradients = new DefaultGradient();
     gradientViews.forEach(gradients::setGradientFor);
     return new Pair<>(gradients, unpack(columns, packed, ArrayType.ACTIVATION_GRAD, workspaces));

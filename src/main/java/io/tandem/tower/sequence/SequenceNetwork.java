@@ -1,5 +1,6 @@
 package io.tandem.tower.sequence;
 
+import io.tandem.backend.HostMemory;
 import io.tandem.config.TrainingConfig.Optimizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -117,6 +118,8 @@ public final class SequenceNetwork {
   public INDArray forward(int[] ends, int segments, Mode mode) {
     Packing laid = Packing.of(ends, segments, inputRows.rows(), shape.maxLength());
     packing = laid;
+    // The optimizer moves the weights through ND4J, the passes read them here.
+    HostMemory.refresh(network.params());
     dropout.begin(mode, iteration);
     input.fromRows(inputRows.buffer(), laid, workspace);
     Columns columns = input;
@@ -125,6 +128,7 @@ public final class SequenceNetwork {
     }
     INDArray output = outputRows.reserve(laid.positions());
     columns.toRows(outputRows.buffer(), laid, workspace);
+    outputRows.written();
     return output;
   }
 
@@ -148,7 +152,7 @@ public final class SequenceNetwork {
     }
     INDArray rows = rowMajor(outputGradient);
     try {
-      byOutput.fromRows(rows.data().asNioFloat().slice(), laid, workspace);
+      byOutput.fromRows(HostMemory.of(rows).slice(), laid, workspace);
     } finally {
       // ND4J frees the memory of arrays that nothing refers to, whatever buffers there are of it.
       Reference.reachabilityFence(rows);
@@ -156,8 +160,10 @@ public final class SequenceNetwork {
     for (int layer = kernels.size() - 1; layer >= 0; layer--) {
       kernels.get(layer).backward(laid, byOutput, dropout);
     }
+    HostMemory.written(network.getFlattenedGradients());
     INDArray result = gradientRows.reserve(laid.positions());
     byOutput.toRows(gradientRows.buffer(), laid, workspace);
+    gradientRows.written();
     return result;
   }
 
