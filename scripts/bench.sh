@@ -11,5 +11,5 @@ maven -q package -DskipTests -Pbench
 find_java
 jvm_options
 # shellcheck disable=SC2086
-exec "$JAVA" "${OPTIONS[@]}" ${TANDEM_JAVA_OPTS:-} \
+exec "$JAVA" "${OPTIONS[@]}" "-Dtandem.root=$ROOT" ${TANDEM_JAVA_OPTS:-} \
   -cp "$ROOT/src/target/test-classes:$ROOT/src/target/classes:$ROOT/src/target/bench-lib/*" "$@"

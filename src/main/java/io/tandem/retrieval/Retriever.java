@@ -211,6 +211,10 @@ public final class Retriever implements AutoCloseable {
   /**
    * Answers several queries, in their order, all from one version. Which of several items of equal
    * score are kept at the cut after the k-th is left open here.
+   *
+   * @throws DeadlineException if the request's time, which is for all of them, is over before the
+   *     last search begins
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted
    */
   public List<List<Hit>> retrieve(List<Query> queries, Retrieve request) {
     Deadline deadline = Deadline.in(request.within());

@@ -8,6 +8,7 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,12 @@ import org.jspecify.annotations.Nullable;
  * memory. No lock anywhere.
  */
 final class Snapshot {
+  /** Queries of a batch that are searched at once. */
+  private static final int PART = 1024;
+
+  /** Hits of a batch that are held at once, as rows and scores. */
+  private static final int PART_HITS = 1 << 22;
+
   private final OpenVersion version;
   private final VectorIndex index;
   private final Settings settings;
@@ -149,16 +156,34 @@ final class Snapshot {
     }
   }
 
-  /** As one by one, but with one search for all of those that need no filter. */
+  /**
+   * As one by one, but with one search for many of those that need no filter. The parts that a
+   * batch is cut into bound its memory, and how long it takes to hear of an interruption.
+   */
   List<List<Hit>> retrieve(List<Query> queries, Retrieve request, Deadline deadline) {
     Delta changes = delta;
     Scratch scratch = borrow();
     try {
-      return request.filter() == null && changes.fewAreDead()
-          ? searchAtOnce(queries, request, changes, deadline, scratch)
-          : searchInTurn(queries, request, changes, deadline, scratch);
+      if (request.filter() != null || !changes.fewAreDead()) {
+        return searchInTurn(queries, request, changes, deadline, scratch);
+      }
+      long most = Math.min(index.size(), (long) request.k() + Search.FILTERED_AFTERWARDS);
+      int part = (int) Math.min(PART, Math.max(1, PART_HITS / most));
+      List<List<Hit>> answers = new ArrayList<>(queries.size());
+      for (int from = 0; from < queries.size(); from += part) {
+        List<Query> some = queries.subList(from, Math.min(queries.size(), from + part));
+        answers.addAll(searchAtOnce(some, request, changes, deadline, scratch));
+      }
+      return answers;
     } finally {
       pool.offer(scratch);
+    }
+  }
+
+  private static void checkGoesOn(Deadline deadline, String next) {
+    deadline.checkBefore(next);
+    if (Thread.currentThread().isInterrupted()) {
+      throw new CancellationException("interrupted before " + next);
     }
   }
 
@@ -166,7 +191,7 @@ final class Snapshot {
       List<Query> queries, Retrieve request, Delta changes, Deadline deadline, Scratch scratch) {
     List<List<Hit>> answers = new ArrayList<>(queries.size());
     for (Query query : queries) {
-      deadline.checkBefore("all queries were embedded");
+      checkGoesOn(deadline, "all queries were embedded");
       int known = embedder.known(query);
       embedder.embed(query, known, scratch);
       exclude(query, known, request, changes, scratch);
@@ -184,7 +209,7 @@ final class Snapshot {
     BitSet[] excludedAdded = new BitSet[n];
     int most = 0;
     for (int i = 0; i < n; i++) {
-      deadline.checkBefore("all queries were embedded");
+      checkGoesOn(deadline, "all queries were embedded");
       Query query = queries.get(i);
       int known = embedder.known(query);
       embedder.embed(query, known, scratch);
@@ -199,7 +224,7 @@ final class Snapshot {
     }
     deadline.checkBefore("the search");
     int fetch = (int) Math.min(index.size(), (long) request.k() + most);
-    int[] rows = new int[Math.multiplyExact(n, fetch)];
+    int[] rows = new int[n * fetch];
     float[] scores = new float[rows.length];
     index.search(vectors, n, fetch, rows, scores);
     List<List<Hit>> answers = new ArrayList<>(n);

@@ -1,0 +1,216 @@
+package io.tandem.index.faiss;
+
+import io.tandem.config.IndexConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/**
+ * Queries a second against what else the JVM has, over the same vectors: graphs of the same links
+ * and beam, each searched with the least number of candidates that finds 0.95 of the exact hundred
+ * best for tuning queries; recall is then measured with the queries that are timed. Libraries take
+ * turns, a second each. Beside it: time to build, and memory in the heap and outside it. What
+ * Tandem's {@code type: auto} makes of the vectors stands beside its graph.
+ *
+ * <p>Lucene and jvector need the Vector API to be fast, and Lucene since version 10 a later Java
+ * than 17; on Java 17, Lucene 9.12 runs instead, without it:
+ *
+ * <pre>JAVA_HOME=JDK_25 TANDEM_JAVA_OPTS='--add-modules jdk.incubator.vector' \
+ *     scripts/bench.sh io.tandem.index.faiss.RivalsBenchmark [trained|clustered] [ITEMS]</pre>
+ */
+public final class RivalsBenchmark {
+  private static final int K = 100;
+  private static final double RECALL = 0.95;
+  private static final int ROUNDS = 5;
+  private static final int TUNED_WITH = 300;
+
+  private RivalsBenchmark() {}
+
+  public static void main(String[] args) throws Exception {
+    String name = args.length > 0 ? args[0] : "trained";
+    int items = args.length > 1 ? Integer.parseInt(args[1]) : 100_000;
+    Corpus corpus = Corpus.of(name, items);
+    float[] tuningCut;
+    float[] cut;
+    try (FaissIndex exact = corpus.build(IndexConfig.of(IndexConfig.Type.FLAT))) {
+      tuningCut = corpus.cut(exact, corpus.tuning(), K);
+      cut = corpus.cut(exact, corpus.queries(), K);
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%s, %d x %d, k = %d, Java %s, %d cores; medians of %d rounds%n",
+        name,
+        items,
+        corpus.dim(),
+        K,
+        Runtime.version().feature(),
+        Runtime.getRuntime().availableProcessors(),
+        ROUNDS);
+    List<Contestant> contestants = new ArrayList<>();
+    for (Rival rival :
+        List.of(
+            new TandemRival(IndexConfig.Type.HNSW),
+            new TandemRival(IndexConfig.Type.AUTO),
+            new LuceneRival(),
+            new JvectorRival(),
+            new HnswlibRival())) {
+      contestants.add(new Contestant(rival, corpus, tuningCut, cut));
+    }
+    for (Contestant contestant : contestants) {
+      contestant.warmUp();
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+      for (int turn = 0; turn < contestants.size(); turn++) {
+        contestants.get((round + turn) % contestants.size()).measure(round);
+      }
+    }
+    for (Contestant contestant : contestants) {
+      contestant.report();
+    }
+    for (Contestant contestant : contestants) {
+      contestant.rival.close();
+    }
+  }
+
+  private static final class Contestant {
+    private static final int CORES = Runtime.getRuntime().availableProcessors();
+    final Rival rival;
+    private final Corpus corpus;
+    private final double buildSeconds;
+    private final double heapMegabytes;
+    private final double nativeMegabytes;
+    private final double recall;
+    private int effort;
+    private final double[] one = new double[ROUNDS];
+    private final double[] all = new double[ROUNDS];
+
+    Contestant(Rival rival, Corpus corpus, float[] tuningCut, float[] cut) throws Exception {
+      this.rival = rival;
+      this.corpus = corpus;
+      double before = usedMegabytes();
+      long start = System.nanoTime();
+      rival.build(corpus);
+      buildSeconds = (System.nanoTime() - start) / 1e9;
+      heapMegabytes = usedMegabytes() - before;
+      nativeMegabytes = rival.nativeMegabytes();
+      if (rival.isTunable()) {
+        tune(tuningCut);
+      }
+      recall = recall(corpus.queries(), cut, Corpus.QUERIES);
+      System.out.printf(Locale.ROOT, "  built %s in %.1f s%n", rival.name(), buildSeconds);
+    }
+
+    /** The least effort, to five in a hundred, that reaches the recall. */
+    private void tune(float[] cut) throws Exception {
+      int below = K - 1;
+      int enough = K;
+      rival.effort(enough);
+      while (recall(corpus.tuning(), cut, TUNED_WITH) < RECALL) {
+        below = enough;
+        enough *= 2;
+        rival.effort(enough);
+        if (enough > 20_000) {
+          throw new IllegalStateException(rival.name() + " does not reach recall " + RECALL);
+        }
+      }
+      while (enough - below > Math.max(1, below / 20)) {
+        int between = (below + enough) / 2;
+        rival.effort(between);
+        if (recall(corpus.tuning(), cut, TUNED_WITH) < RECALL) {
+          below = between;
+        } else {
+          enough = between;
+        }
+      }
+      effort = enough;
+      rival.effort(enough);
+    }
+
+    private double recall(float[] queries, float[] cut, int n) throws Exception {
+      Rival.Searcher searcher = rival.searcher();
+      int[] rows = new int[K];
+      double sum = 0;
+      for (int i = 0; i < n; i++) {
+        float[] query = Arrays.copyOfRange(queries, i * corpus.dim(), (i + 1) * corpus.dim());
+        sum += corpus.recall(query, rows, searcher.search(query, K, rows), K, cut[i]);
+      }
+      return sum / n;
+    }
+
+    void warmUp() throws Exception {
+      rate(1, 2_000);
+      rate(CORES, 1_000);
+    }
+
+    void measure(int round) throws Exception {
+      one[round] = rate(1, 1_000);
+      all[round] = rate(CORES, 1_000);
+    }
+
+    private double rate(int threads, int millis) throws Exception {
+      ExecutorService pool = Executors.newFixedThreadPool(threads);
+      try {
+        long begin = System.nanoTime();
+        long end = begin + millis * 1_000_000L;
+        List<Future<Long>> counts = new ArrayList<>();
+        for (int thread = 0; thread < threads; thread++) {
+          int first = thread * 331;
+          counts.add(pool.submit(() -> ask(first, end)));
+        }
+        long answered = 0;
+        for (Future<Long> count : counts) {
+          answered += count.get();
+        }
+        return answered * 1e9 / (System.nanoTime() - begin);
+      } finally {
+        pool.shutdown();
+      }
+    }
+
+    private long ask(int first, long end) throws Exception {
+      Rival.Searcher searcher = rival.searcher();
+      int[] rows = new int[K];
+      long answered = 0;
+      while (System.nanoTime() < end) {
+        float[] query = corpus.query((int) ((first + answered) % Corpus.QUERIES));
+        searcher.search(query, K, rows);
+        answered++;
+      }
+      return answered;
+    }
+
+    void report() {
+      System.out.printf(
+          Locale.ROOT,
+          "  %-34s %5s  recall %.4f  %7.0f queries/s, %7.0f on all cores;  built in %6.1f s;  heap"
+              + " %4.0f MB, outside %4.0f MB%n",
+          rival.name(),
+          effort == 0 ? "" : "ef " + effort,
+          recall,
+          median(one),
+          median(all),
+          buildSeconds,
+          heapMegabytes,
+          nativeMegabytes);
+    }
+
+    private static double usedMegabytes() throws InterruptedException {
+      for (int i = 0; i < 3; i++) {
+        System.gc();
+        Thread.sleep(50);
+      }
+      Runtime runtime = Runtime.getRuntime();
+      return (runtime.totalMemory() - runtime.freeMemory()) / 1e6;
+    }
+
+    private static double median(double[] values) {
+      double[] sorted = values.clone();
+      Arrays.sort(sorted);
+      return sorted[sorted.length / 2];
+    }
+  }
+}
