@@ -28,11 +28,13 @@
 #include <faiss/IndexPreTransform.h>
 #include <faiss/clone_index.h>
 #include <faiss/impl/IDSelector.h>
+#include <faiss/impl/io.h>
 #include <faiss/index_factory.h>
 #include <faiss/index_io.h>
 #include <faiss/utils/utils.h>
 
 #include "graph_search.h"
+#include "list_search.h"
 #include "row_search.h"
 
 namespace tandem {
@@ -125,6 +127,7 @@ inline int64_t count(const BitRows& rows) {
 template <Filter FILTER, class Allowed>
 int64_t search_graphs(
     const faiss::IndexHNSW* index,
+    const Codes* codes,
     int64_t n,
     const float* x,
     int64_t k,
@@ -132,17 +135,19 @@ int64_t search_graphs(
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
-  if (n == 1) return search_graph<FILTER>(index, x, k, ef, allowed, distances, labels);
+  if (n == 1) return search_graph<FILTER>(index, codes, x, k, ef, allowed, distances, labels);
   int64_t scored = 0;
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
   for (int64_t i = 0; i < n; i++) {
-    scored += search_graph<FILTER>(index, x + i * index->d, k, ef, allowed, distances + i * k, labels + i * k);
+    scored += search_graph<FILTER>(
+        index, codes, x + i * index->d, k, ef, allowed, distances + i * k, labels + i * k);
   }
   return scored;
 }
 
 inline int64_t search_graphs(
     const faiss::IndexHNSW* index,
+    const Codes* codes,
     int64_t n,
     const float* x,
     int64_t k,
@@ -150,20 +155,60 @@ inline int64_t search_graphs(
     const faiss::IDSelector* selector,
     float* distances,
     int64_t* labels) {
-  if (!selector) return search_graphs<Filter::NONE>(index, n, x, k, ef, EveryRow(), distances, labels);
+  if (!selector) return search_graphs<Filter::NONE>(index, codes, n, x, k, ef, EveryRow(), distances, labels);
   if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
     BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
     return 2 * count(rows) < index->ntotal
-        ? search_graphs<Filter::HIDE>(index, n, x, k, ef, rows, distances, labels)
-        : search_graphs<Filter::COLLECT>(index, n, x, k, ef, rows, distances, labels);
+        ? search_graphs<Filter::HIDE>(index, codes, n, x, k, ef, rows, distances, labels)
+        : search_graphs<Filter::COLLECT>(index, codes, n, x, k, ef, rows, distances, labels);
   }
-  return search_graphs<Filter::COLLECT>(index, n, x, k, ef, SelectedRows{selector}, distances, labels);
+  return search_graphs<Filter::COLLECT>(index, codes, n, x, k, ef, SelectedRows{selector}, distances, labels);
+}
+
+// Queries are shared out over OpenMP's threads.
+template <class Allowed>
+int64_t search_coded_lists(
+    const faiss::IndexIVFScalarQuantizer* index,
+    const Codes* codes,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    size_t probes,
+    const Allowed& allowed,
+    float* distances,
+    int64_t* labels) {
+  int64_t scored = 0;
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored) if (n > 1)
+  for (int64_t i = 0; i < n; i++) {
+    scored += search_coded_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
+  }
+  return scored;
+}
+
+inline int64_t search_coded_lists(
+    const faiss::IndexIVFScalarQuantizer* index,
+    const Codes* codes,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    const faiss::IDSelector* selector,
+    float* distances,
+    int64_t* labels) {
+  size_t probes = effort > 0 ? effort : index->nprobe;
+  if (!selector) return search_coded_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
+  if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
+    BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
+    return search_coded_lists(index, codes, n, x, k, probes, rows, distances, labels);
+  }
+  return search_coded_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
 }
 
 // As IndexIVF::search for one query, without what that allocates for threads, and without the statistics that all
 // threads share.
 inline int64_t search_lists(
     const faiss::IndexIVF* index,
+    const Codes* codes,
     const float* x,
     int64_t k,
     const faiss::SearchParametersIVF* parameters,
@@ -172,9 +217,7 @@ inline int64_t search_lists(
   thread_local std::vector<int64_t> lists;
   thread_local std::vector<float> scores;
   size_t probes = std::min(index->nlist, parameters ? parameters->nprobe : index->nprobe);
-  lists.resize(probes);
-  scores.resize(probes);
-  index->quantizer->search(1, x, probes, scores.data(), lists.data());
+  nearest_lists(index, codes, x, probes, scores, lists);
   faiss::IndexIVFStats stats;
   index->search_preassigned(
       1, x, k, lists.data(), scores.data(), distances, labels, false, parameters, &stats);
@@ -259,8 +302,45 @@ inline faiss::IndexFlat* flat(faiss::Index* index) {
       const_cast<faiss::Index*>(detail::without_transforms(index)));
 }
 
-/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h.
+/// Codes in 8 bits a component of what a search looks at most: the vectors of a graph, or the centroids of inverted lists.
+class SearchCodes {
+ public:
+  /// size n * d
+  SearchCodes(const float* vectors, int64_t n, int d) : codes_(vectors, n, d) {}
+  /// Memory that they take.
+  int64_t bytes() const {
+    return codes_.bytes();
+  }
+  const detail::Codes* get() const {
+    return &codes_;
+  }
+
+ private:
+  detail::Codes codes_;
+};
+
+/// Makes codes for searching an index by inner products, behind its transforms if it has any, and puts a graph on huge pages; null
+/// for types that are searched without. They belong to the caller and are of use as long as no vector is added.
+inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
+  index = detail::without_transforms(index);
+  auto graph = detail::plain_graph(index);
+  auto lists = dynamic_cast<const faiss::IndexIVFFastScan*>(index) ? nullptr : dynamic_cast<const faiss::IndexIVF*>(index);
+  auto flat = dynamic_cast<const faiss::IndexFlat*>(graph ? graph->storage : lists ? lists->quantizer : nullptr);
+  std::unique_ptr<SearchCodes> codes;
+  if (!flat || flat->metric_type != faiss::METRIC_INNER_PRODUCT || flat->d > static_cast<int>(detail::Codes::WIDEST)) return codes;
+  apply_threads();
+  codes.reset(new SearchCodes(flat->get_xb(), flat->ntotal, flat->d));
+  if (graph) {
+    detail::use_huge_pages(flat->get_xb(), flat->codes.size());
+    detail::use_huge_pages(graph->hnsw.neighbors.data(), graph->hnsw.neighbors.size() * sizeof(graph->hnsw.neighbors[0]));
+  }
+  return codes;
+}
+
+/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h, lists of 8 bits a
+/// component searched as in list_search.h.
 ///
+/// @param codes     made for the index, or null
 /// @param x         queries, size n * d
 /// @param effort    nprobe of an inverted file, efSearch of an HNSW graph, without meaning for others; 0 leaves the index's
 ///                  own value
@@ -268,8 +348,9 @@ inline faiss::IndexFlat* flat(faiss::Index* index) {
 /// @param distances output, size n * k
 /// @param labels    output, size n * k, -1 where there is no result
 /// @return          vectors, codes and centroids that were compared with a query; 0 where the type does not count them
-inline int64_t search(
+inline int64_t search_coded(
     const faiss::Index* index,
+    const SearchCodes* codes,
     int64_t n,
     const float* x,
     int64_t k,
@@ -280,9 +361,14 @@ inline int64_t search(
   apply_threads();
   detail::check(index, selector);
   detail::Transformed inner(index, n, x);
+  const detail::Codes* made = codes ? codes->get() : nullptr;
   auto graph = detail::plain_graph(inner.index());
   if (graph && k > 0) {
-    return detail::search_graphs(graph, n, inner.x(), k, effort, selector, distances, labels);
+    return detail::search_graphs(graph, made, n, inner.x(), k, effort, selector, distances, labels);
+  }
+  auto coded = detail::coded_lists(inner.index());
+  if (coded && k > 0) {
+    return detail::search_coded_lists(coded, made, n, inner.x(), k, effort, selector, distances, labels);
   }
   // FAISS 1.7.3 leaves the output as it was when a flat index has nothing to look at.
   std::fill(labels, labels + n * k, int64_t(-1));
@@ -294,10 +380,23 @@ inline int64_t search(
   auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
   if (lists && n == 1 && k > 0 && !dynamic_cast<const faiss::IndexIVFFastScan*>(lists)) {
     return detail::search_lists(
-        lists, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
+        lists, made, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
   }
   inner.index()->search(n, inner.x(), k, distances, labels, chosen);
   return 0;
+}
+
+/// As search_coded, without codes.
+inline int64_t search(
+    const faiss::Index* index,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    const faiss::IDSelector* selector,
+    float* distances,
+    int64_t* labels) {
+  return search_coded(index, nullptr, n, x, k, effort, selector, distances, labels);
 }
 
 /// As search, over the rows whose bits are set.
@@ -317,11 +416,52 @@ inline int64_t search_bitmap(
   return search(index, n, x, k, effort, bitmap ? &selector : nullptr, distances, labels);
 }
 
+/// As search_coded, over the rows whose bits are set.
+inline int64_t search_coded_bitmap(
+    const faiss::Index* index,
+    const SearchCodes* codes,
+    int64_t n,
+    const float* x,
+    int64_t k,
+    int effort,
+    const uint8_t* bitmap,
+    int64_t bytes,
+    float* distances,
+    int64_t* labels) {
+  faiss::IDSelectorBitmap selector(bytes, bitmap);
+  return search_coded(index, codes, n, x, k, effort, bitmap ? &selector : nullptr, distances, labels);
+}
+
+/// Whether search goes over 8 bits a component by whole numbers.
+inline bool scans_codes(const faiss::Index* index) {
+  return detail::coded_lists(detail::without_transforms(index)) != nullptr;
+}
+
 /// Whether search_rows can score the rows of an index from what the index itself keeps.
 inline bool scores_rows(const faiss::Index* index) {
   std::vector<float> zero(index->d);
   detail::Transformed inner(index, 1, zero.data());
   return detail::row_scores(inner.index(), inner.x()) != nullptr;
+}
+
+/// Whether Index::reconstruct gives vectors as they were added, not as decoded from codes or turned back.
+inline bool keeps_vectors(const faiss::Index* index) {
+  if (auto graph = detail::plain_graph(index)) index = graph->storage;
+  return dynamic_cast<const faiss::IndexFlat*>(index) || dynamic_cast<const faiss::IndexIVFFlat*>(index);
+}
+
+/// Bytes of what an index holds: those of its file, which it fills memory with, and of the table of places that lists have.
+inline int64_t held_bytes(const faiss::Index* index) {
+  struct Counter : faiss::IOWriter {
+    int64_t bytes = 0;
+    size_t operator()(const void*, size_t size, size_t n) override {
+      bytes += static_cast<int64_t>(size * n);
+      return n;
+    }
+  } counter;
+  faiss::write_index(index, &counter);
+  auto lists = dynamic_cast<const faiss::IndexIVF*>(detail::without_transforms(index));
+  return counter.bytes + (lists ? static_cast<int64_t>(lists->direct_map.array.size() * sizeof(int64_t)) : 0);
 }
 
 /// Exact search for one query among chosen rows, of equal scores the lower row first.

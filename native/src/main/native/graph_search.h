@@ -1,14 +1,16 @@
 // The search of an HNSW graph (Malkov and Yashunin 2016) that FAISS built, for one query.
 //
 // FAISS 1.7.3 looks for the next candidate by passing over all of them, twice a step, calls a virtual function for every
-// distance, and waits for every vector to come from memory. Here candidates stay sorted, vectors are asked for before they
-// are needed, and the rows seen are one bit each. What is found is the same: the best of what a beam of width ef sees.
+// distance, and waits for every vector to come from memory. Here candidates stay sorted, a step walks from several of them, so
+// that their links and vectors come from memory together, and the rows seen are one bit each. What is found is the same: the best of what a beam of width ef sees. Where codes
+// of the vectors are given, the walk goes by them, and the vectors themselves score what it found.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <faiss/IndexFlat.h>
@@ -17,6 +19,7 @@
 #include <faiss/impl/IDSelector.h>
 
 #include "dot_products.h"
+#include "graph_codes.h"
 
 namespace tandem {
 namespace detail {
@@ -65,6 +68,19 @@ struct FlatScores {
   }
   void score(const int32_t* rows, size_t n, float* out) const {
     dot_rows(x, base, d, rows, n, out);
+  }
+};
+
+// The same by their codes, nearly.
+struct CodedScores {
+  const CodedQuery& query;
+  const Codes& codes;
+  void prefetch(int64_t row) const {
+    for (size_t b = 0; b < codes.width(); b += 64) __builtin_prefetch(codes.code(row) + b);
+    __builtin_prefetch(codes.scale(row));
+  }
+  void score(const int32_t* rows, size_t n, float* out) const {
+    query.score(codes, rows, n, out);
   }
 };
 
@@ -131,6 +147,8 @@ class GraphScratch {
   std::vector<int32_t> batch;
   std::vector<int32_t> hidden;
   std::vector<float> scores;
+  std::vector<std::pair<float, int32_t>> ordered;
+  CodedQuery query;
 
   void begin(size_t rows) {
     if (seen_.size() < (rows + 63) / 64) seen_.resize((rows + 63) / 64);
@@ -155,6 +173,9 @@ class GraphScratch {
   std::vector<uint64_t> seen_;
   std::vector<int32_t> touched_;
 };
+
+// Rows that one step walks from. All rows of a beam are walked from in the end: few steps more are taken than one by one.
+const int AT_ONCE = 4;
 
 // What a filter does to a walk.
 enum class Filter {
@@ -186,12 +207,11 @@ inline void prefetch_links(const faiss::HNSW& hnsw, int32_t row, int degree) {
   for (int i = 0; i < degree; i += 16) __builtin_prefetch(links + i);
 }
 
-// Gathers the new neighbours of a row that may be returned. Where those are few, because most are hidden by the filter, the
+// Gathers the new neighbours of a row that may be returned, after those gathered before. Where those are few, because most are hidden by the filter, the
 // neighbours' neighbours stand in for them, so that the allowed rows stay connected (as in ACORN-1, Patel et al. 2024).
 template <Filter FILTER, class Allowed, class Scores>
 inline void gather(
     const faiss::HNSW& hnsw, int32_t row, const Allowed& allowed, const Scores& scores, GraphScratch& scratch) {
-  scratch.batch.clear();
   scratch.hidden.clear();
   const int32_t* links = hnsw.neighbors.data() + hnsw.offsets[row];
   int degree = hnsw.nb_neighbors(0);
@@ -239,25 +259,23 @@ inline void gather_seeds(const Allowed&, int64_t, GraphScratch& scratch) {
   scratch.batch.clear();
 }
 
-// Searches; gives the number of rows scored. Missing results are labelled -1.
+// Walks to the best rows, which stay in the beam or, where the walk passes rows that may not be returned, in the hits.
+// Gives the number of rows scored.
 template <Filter FILTER, class Allowed, class Scores>
 int64_t walk_graph(
     const faiss::HNSW& hnsw,
     int64_t rows,
     const Allowed& allowed,
     const Scores& scores,
-    int64_t k,
-    int ef,
-    float* distances,
-    int64_t* labels) {
-  GraphScratch& scratch = GraphScratch::of_thread();
+    size_t width,
+    size_t hits,
+    GraphScratch& scratch) {
   int64_t scored = 0;
-  size_t found = 0;
+  Beam& beam = scratch.beam;
+  beam.reset(width);
+  scratch.hits.reset(hits);
   if (hnsw.entry_point >= 0) {
     scratch.begin(rows);
-    Beam& beam = scratch.beam;
-    beam.reset(std::max<int64_t>(ef, k));
-    scratch.hits.reset(k);
     int degree = hnsw.nb_neighbors(0);
     int32_t nearest = hnsw.entry_point;
     float best;
@@ -287,6 +305,7 @@ int64_t walk_graph(
     }
     scratch.see(nearest);
     if (FILTER == Filter::HIDE && !allowed(nearest)) {
+      scratch.batch.clear();
       gather<FILTER>(hnsw, nearest, allowed, scores, scratch);
     } else {
       scratch.batch.assign(1, nearest);
@@ -299,58 +318,102 @@ int64_t walk_graph(
       offer<FILTER>(allowed, scores, scratch);
     }
     for (size_t next = 0; next < beam.size();) {
-      if (beam.walked(next)) {
-        next++;
-        continue;
+      int32_t from[AT_ONCE];
+      int count = 0;
+      size_t after = next;
+      for (; count < AT_ONCE && after < beam.size(); after++) {
+        if (beam.walked(after)) continue;
+        from[count++] = beam.row(after);
+        beam.walk(after);
       }
-      int32_t from = beam.row(next);
-      beam.walk(next);
-      gather<FILTER>(hnsw, from, allowed, scores, scratch);
-      if (next + 1 < beam.size()) prefetch_links(hnsw, beam.row(next + 1), degree);
+      for (int i = 0; i < count; i++) prefetch_links(hnsw, from[i], degree);
+      scratch.batch.clear();
+      for (int i = 0; i < count; i++) gather<FILTER>(hnsw, from[i], allowed, scores, scratch);
       scored += scratch.batch.size();
-      next = std::min(next + 1, offer<FILTER>(allowed, scores, scratch));
-    }
-    const Beam& best_rows = FILTER == Filter::COLLECT ? scratch.hits : beam;
-    found = std::min<size_t>(k, best_rows.size());
-    for (size_t i = 0; i < found; i++) {
-      distances[i] = best_rows.score(i);
-      labels[i] = best_rows.row(i);
+      next = std::min(after, offer<FILTER>(allowed, scores, scratch));
     }
   }
-  for (int64_t i = found; i < k; i++) labels[i] = -1;
   return scored;
 }
 
-// Searches whichever way the graph keeps its vectors. Distances come in the index's own metric.
+inline size_t take(const Beam& best, size_t k, float* distances, int64_t* labels) {
+  size_t found = std::min(k, best.size());
+  for (size_t i = 0; i < found; i++) {
+    distances[i] = best.score(i);
+    labels[i] = best.row(i);
+  }
+  return found;
+}
+
+// Scores all of the best rows again and takes the best of those; of equal scores the lower row.
+inline size_t take_scored(
+    const Beam& best, const FlatScores& scores, size_t k, GraphScratch& scratch, float* distances, int64_t* labels) {
+  const size_t ahead = 8;
+  size_t n = best.size();
+  scratch.batch.resize(n);
+  scratch.scores.resize(n);
+  scratch.ordered.resize(n);
+  for (size_t i = 0; i < n; i++) {
+    scratch.batch[i] = best.row(i);
+    if (i < ahead) scores.prefetch(scratch.batch[i]);
+  }
+  for (size_t i = 0; i < n; i += ahead) {
+    for (size_t j = i + ahead; j < std::min(i + 2 * ahead, n); j++) scores.prefetch(scratch.batch[j]);
+    scores.score(scratch.batch.data() + i, std::min(ahead, n - i), scratch.scores.data() + i);
+  }
+  for (size_t i = 0; i < n; i++) scratch.ordered[i] = {-scratch.scores[i], scratch.batch[i]};
+  size_t found = std::min(k, n);
+  std::partial_sort(scratch.ordered.begin(), scratch.ordered.begin() + found, scratch.ordered.end());
+  for (size_t i = 0; i < found; i++) {
+    distances[i] = -scratch.ordered[i].first;
+    labels[i] = scratch.ordered[i].second;
+  }
+  return found;
+}
+
+// Searches whichever way the graph keeps its vectors. Distances come in the index's own metric; missing results are labelled -1.
+//
+// codes: of the graph's vectors, or null
 template <Filter FILTER, class Allowed>
 int64_t search_graph(
     const faiss::IndexHNSW* index,
+    const Codes* codes,
     const float* x,
     int64_t k,
     int ef,
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
-  if (ef <= 0) ef = index->hnsw.efSearch;
+  const faiss::HNSW& hnsw = index->hnsw;
+  GraphScratch& scratch = GraphScratch::of_thread();
+  const Beam& best = FILTER == Filter::COLLECT ? scratch.hits : scratch.beam;
+  size_t width = std::max<int64_t>(ef > 0 ? ef : hnsw.efSearch, k);
   bool dot = index->metric_type == faiss::METRIC_INNER_PRODUCT;
   auto flat = dynamic_cast<const faiss::IndexFlat*>(index->storage);
   int64_t scored;
+  size_t found;
   if (dot && flat) {
-    FlatScores scores{x, flat->get_xb(), static_cast<size_t>(index->d)};
-    scored = walk_graph<FILTER>(index->hnsw, index->ntotal, allowed, scores, k, ef, distances, labels);
+    FlatScores exact{x, flat->get_xb(), static_cast<size_t>(index->d)};
+    if (codes) {
+      scratch.query.set(x, index->d, codes->width());
+      CodedScores scores{scratch.query, *codes};
+      scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, scores, width, width, scratch);
+      found = take_scored(best, exact, k, scratch, distances, labels);
+    } else {
+      scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, exact, width, k, scratch);
+      found = take(best, k, distances, labels);
+    }
   } else {
     std::unique_ptr<faiss::DistanceComputer> computer(index->storage->get_distance_computer());
     computer->set_query(x);
     ComputedScores scores{computer.get(), dot ? 1.0f : -1.0f};
-    scored = walk_graph<FILTER>(index->hnsw, index->ntotal, allowed, scores, k, ef, distances, labels);
-    if (!dot) {
-      for (int64_t i = 0; i < k && labels[i] >= 0; i++) distances[i] = -distances[i];
-    }
+    scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, scores, width, k, scratch);
+    found = take(best, k, distances, labels);
+    for (size_t i = 0; !dot && i < found; i++) distances[i] = -distances[i];
   }
-  float none = dot ? std::numeric_limits<float>::lowest() : std::numeric_limits<float>::max();
-  for (int64_t i = 0; i < k; i++) {
-    if (labels[i] < 0) distances[i] = none;
-  }
+  std::fill(labels + found, labels + k, int64_t(-1));
+  std::fill(distances + found, distances + k,
+      dot ? std::numeric_limits<float>::lowest() : std::numeric_limits<float>::max());
   return scored;
 }
 

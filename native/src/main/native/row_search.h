@@ -23,32 +23,32 @@
 namespace tandem {
 namespace detail {
 
-// The best k of what is offered; of equal scores the lower row. Descending in the end.
+// The best k of what is offered; of equal scores the lower row. Descending in the end. What may be among them is gathered, and cut
+// down to k when it is twice as many: cheaper than a heap, which moves entries for each.
 class Best {
  public:
   void reset(size_t k) {
     k_ = k;
-    heap_.clear();
-    heap_.reserve(k);
+    most_ = k + std::max<size_t>(k, 128);
+    least_ = std::numeric_limits<float>::lowest();
+    hits_.clear();
+    hits_.reserve(most_);
+  }
+  // Whether a row of this score may be among the best.
+  bool takes(float score) const {
+    return score >= least_;
   }
   void offer(float score, int64_t row) {
-    if (heap_.size() == k_ && score < worst_) return;
-    Hit hit{score, row};
-    if (heap_.size() < k_) {
-      heap_.push_back(hit);
-      std::push_heap(heap_.begin(), heap_.end(), before);
-    } else if (before(hit, heap_.front())) {
-      std::pop_heap(heap_.begin(), heap_.end(), before);
-      heap_.back() = hit;
-      std::push_heap(heap_.begin(), heap_.end(), before);
-    }
-    worst_ = heap_.front().score;
+    if (!takes(score)) return;
+    hits_.push_back(Hit{score, row});
+    if (hits_.size() == most_) cut();
   }
   void finish(float* distances, int64_t* labels) {
-    std::sort_heap(heap_.begin(), heap_.end(), before);
+    if (hits_.size() > k_) cut();
+    std::sort(hits_.begin(), hits_.end(), before);
     for (size_t i = 0; i < k_; i++) {
-      distances[i] = i < heap_.size() ? heap_[i].score : std::numeric_limits<float>::lowest();
-      labels[i] = i < heap_.size() ? heap_[i].row : -1;
+      distances[i] = i < hits_.size() ? hits_[i].score : std::numeric_limits<float>::lowest();
+      labels[i] = i < hits_.size() ? hits_[i].row : -1;
     }
   }
 
@@ -60,9 +60,17 @@ class Best {
   static bool before(const Hit& a, const Hit& b) {
     return a.score > b.score || (a.score == b.score && a.row < b.row);
   }
-  size_t k_ = 0;
-  float worst_ = 0; // of the heap, where that is full
-  std::vector<Hit> heap_;
+  void cut() {
+    if (k_ > 0) {
+      std::nth_element(hits_.begin(), hits_.begin() + (k_ - 1), hits_.end(), before);
+      least_ = hits_[k_ - 1].score;
+    }
+    hits_.resize(k_);
+  }
+
+  size_t k_ = 0, most_ = 0;
+  float least_ = 0; // of the best k, as of the last cut
+  std::vector<Hit> hits_;
 };
 
 inline Best& best_of_thread() {

@@ -36,6 +36,9 @@ public final class Publisher {
   static final String TWO_TOWER = "two_tower";
   static final String POPULARITY = "popularity";
 
+  /** What every query is to popularity. */
+  private static final float[] POPULARITY_QUERY = {1};
+
   /** Queries, evenly spread over those with a history, that the index's recall is measured for. */
   private static final int SAMPLED_QUERIES = 500;
 
@@ -124,6 +127,7 @@ public final class Publisher {
         writer.copyFolder(towers.towers(), Version.TOWERS);
         built = indexOf(towers, spec.index(), dimension, dataset, writer, threads, listener);
       } else if (model instanceof Popularity popularity) {
+        QuerySample.write(POPULARITY_QUERY, 1, 1, writer);
         built = indexOfScores(popularity.scores(), spec.index());
       } else {
         throw new IllegalStateException("no way to publish " + model);
@@ -160,14 +164,14 @@ public final class Publisher {
     return model instanceof ModelConfig.MatrixFactorization factors ? factors.dim() : 1;
   }
 
-  private static void writeSpec(ModelSpec spec, VersionWriter writer) throws IOException {
+  static void writeSpec(ModelSpec spec, VersionWriter writer) throws IOException {
     try (OutputStream out = writer.create(Version.SPEC)) {
       out.write(SpecReader.write(spec).getBytes(StandardCharsets.UTF_8));
     }
   }
 
   /** Writes the index and reads it back: a full disk can cut FAISS's file short unnoticed. */
-  private static void writeIndex(BuiltIndex built, int dimension, int items, VersionWriter writer)
+  static void writeIndex(BuiltIndex built, int dimension, int items, VersionWriter writer)
       throws IOException {
     Path file = writer.path(Version.INDEX);
     try (FaissIndex index = (FaissIndex) built.index()) {
@@ -217,6 +221,7 @@ public final class Publisher {
       FeatureBatch queries = sampleQueries(features, dataset);
       float[] vectors = new float[queries.rows() * dimension];
       queryTower.embedAll(queries, threads, vectors);
+      QuerySample.write(vectors, queries.rows(), dimension, writer);
       return builder.build(vectors, queries.rows());
     }
   }
@@ -249,7 +254,7 @@ public final class Publisher {
         IndexConfig.of(IndexConfig.Type.FLAT).withRecall(config.minRecall(), config.k());
     try (FaissBuilder builder = new FaissBuilder(1, flat)) {
       builder.add(scores, scores.length);
-      return builder.build(new float[] {1}, 1);
+      return builder.build(POPULARITY_QUERY, 1);
     }
   }
 }

@@ -21,7 +21,9 @@ public record Version(String id, Path folder, Manifest manifest) {
   static final String TOWERS = "towers";
   static final String ITEM_KEYS = "items.keys";
   static final String INDEX = "items.faiss";
+  static final String INDEX_VECTORS = "items.vectors";
   static final String INDEX_REPORT = "index.json";
+  static final String QUERY_SAMPLE = "queries.vectors";
   static final String ITEM_TEXTS = "items";
   static final String HISTORY = "history";
   static final String FILTERS = "filters";

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A version being written, in a folder of its own that no reader looks at. {@link #publish} gives
@@ -97,11 +98,16 @@ public final class VersionWriter implements AutoCloseable {
     };
   }
 
+  /** Copies a file into the version. */
+  void copy(Path from, String name) throws IOException {
+    disk.copy(from, path(name));
+  }
+
   /** Copies everything under a folder into the version. */
   void copyFolder(Path from, String name) throws IOException {
     newFolder(name);
     for (Path file : Checksums.files(from)) {
-      disk.copy(file, path(name + "/" + Checksums.name(from, file)));
+      copy(file, name + "/" + Checksums.name(from, file));
     }
   }
 
@@ -109,7 +115,7 @@ public final class VersionWriter implements AutoCloseable {
    * What the manifest says beside what is found while publishing.
    *
    * @param index may be closed by now
-   * @param itemsAsOf when the items were read
+   * @param itemsAsOf when the items were read; null where that is not known
    */
   record Facts(
       String spec,
@@ -121,7 +127,7 @@ public final class VersionWriter implements AutoCloseable {
       int items,
       int dimension,
       Map<String, Double> metrics,
-      Instant itemsAsOf) {}
+      @Nullable Instant itemsAsOf) {}
 
   /** Writes the manifest, makes every byte durable, and makes the version current. */
   Version publish(Facts facts) throws IOException {
@@ -131,7 +137,7 @@ public final class VersionWriter implements AutoCloseable {
         new Manifest(
             Manifest.FORMAT,
             created.toString(),
-            facts.itemsAsOf().toString(),
+            facts.itemsAsOf() == null ? null : facts.itemsAsOf().toString(),
             store.currentId().orElse(null),
             facts.spec(),
             facts.model(),

@@ -175,7 +175,7 @@ final class CompareCommand implements Callable<Integer> {
           @Override
           public TrainingListener begins(TrainingRun run, int number, int of) {
             say("%s", run, number, of);
-            return new ProgressListener(System.out, Boolean.getBoolean("tandem.terminal"));
+            return new ProgressListener(System.out, Terminal.present());
           }
 
           @Override

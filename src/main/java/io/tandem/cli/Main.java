@@ -18,6 +18,7 @@ import picocli.CommandLine.ScopeType;
       CompareCommand.class,
       TuneCommand.class,
       RetrieveCommand.class,
+      IndexCommand.class,
       VersionsCommand.class,
       VerifyCommand.class,
       RollbackCommand.class,

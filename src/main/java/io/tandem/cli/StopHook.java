@@ -1,10 +1,14 @@
 package io.tandem.cli;
 
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /** Makes Ctrl-C ask work to stop, and wait until it has. */
 final class StopHook {
+  /** How long an interrupted thread may take to clean up. */
+  private static final long GRACE_SECONDS = 10;
+
   private StopHook() {}
 
   /**
@@ -13,8 +17,20 @@ final class StopHook {
    * @param stop called from another thread
    */
   static <T> T during(Runnable stop, Supplier<T> work) {
+    return during(stop, Long.MAX_VALUE, work);
+  }
+
+  /**
+   * Does work that ends soon after its thread is interrupted, and cleans up: where it takes longer,
+   * what it leaves must be harmless.
+   */
+  static <T> T interrupting(Supplier<T> work) {
+    return during(Thread.currentThread()::interrupt, GRACE_SECONDS, work);
+  }
+
+  private static <T> T during(Runnable stop, long graceSeconds, Supplier<T> work) {
     CountDownLatch done = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(stop, done), "tandem-stop");
+    Thread hook = new Thread(() -> stop(stop, graceSeconds, done), "tandem-stop");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
       return work.get();
@@ -24,10 +40,13 @@ final class StopHook {
     }
   }
 
-  private static void stop(Runnable stop, CountDownLatch done) {
+  private static void stop(Runnable stop, long graceSeconds, CountDownLatch done) {
     stop.run();
     try {
-      done.await();
+      boolean ended = done.await(graceSeconds, TimeUnit.SECONDS);
+      if (!ended) {
+        System.err.println("Stopped in the middle; the next writer removes what is left of it.");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

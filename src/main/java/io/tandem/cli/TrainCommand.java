@@ -94,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
             spec,
             dataset,
             TrainingFolder.of(store),
-            new ProgressListener(System.out, Boolean.getBoolean("tandem.terminal")));
+            new ProgressListener(System.out, Terminal.present()));
     Trainer.Start start = resume ? Trainer.Start.RESUME : Trainer.Start.FRESH;
     Trained trained = StopHook.during(training::stop, () -> training.train(start));
     Publisher.Model model = trained.model();
@@ -114,14 +114,20 @@ final class TrainCommand implements Callable<Integer> {
       PrintWriter console) {
     long begin = System.nanoTime();
     Version version =
-        Publisher.publish(
-            store,
-            spec,
-            model,
-            dataset,
-            metrics,
-            Runtime.getRuntime().availableProcessors(),
-            begun);
+        StopHook.interrupting(
+            () -> {
+              try (IndexProgress progress = IndexProgress.shown()) {
+                return Publisher.publish(
+                    store,
+                    spec,
+                    model,
+                    dataset,
+                    metrics,
+                    Runtime.getRuntime().availableProcessors(),
+                    begun,
+                    progress);
+              }
+            });
     Manifest manifest = version.manifest();
     console.printf(
         Locale.ROOT,

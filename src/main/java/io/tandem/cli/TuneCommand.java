@@ -199,7 +199,7 @@ final class TuneCommand implements Callable<Integer> {
     public TrainingListener begins(int number, Map<String, String> settings, int epochs) {
       begun = number;
       say("[trial %d] %d epochs, %s%n", number, epochs, arguments(settings));
-      boolean terminal = Boolean.getBoolean("tandem.terminal");
+      boolean terminal = Terminal.present();
       return terminal ? new ProgressListener(System.out, true) : TrainingListener.NONE;
     }
 

@@ -39,7 +39,10 @@ public record IndexConfig(
     HNSW,
     /** Inverted lists of whole vectors. */
     IVF_FLAT,
-    /** Inverted lists of 8 bits a component. */
+    /**
+     * Inverted lists of 8 bits a component; the best of the scan are rescored with the whole
+     * vectors.
+     */
     IVF_SQ8,
     /** Inverted lists in half precision. */
     IVF_FP16,

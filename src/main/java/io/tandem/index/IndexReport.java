@@ -15,7 +15,7 @@ import java.util.TreeMap;
  *
  * @param metric what its scores are
  * @param searchWork work of one search for {@code recallAt} hits at the chosen setting
- * @param bytes memory that the open index takes, estimated
+ * @param bytes memory that the open index takes; vectors mapped from a file beside it do not count
  * @param queries number of queries that recall was measured with
  * @param curve settings that were tried, in the order of their work
  * @param considered types that were tried before one was chosen; empty where the type was given

@@ -49,9 +49,11 @@ public interface VectorIndex extends AutoCloseable {
    */
   void search(float[] queries, int n, int k, int[] rows, float[] scores);
 
+  /** Whether vectors are kept as they were added, but for the scaling of cosine's. */
+  boolean keepsVectors();
+
   /**
-   * Copies a vector: as it was added where the structure keeps vectors whole, else as decoded from
-   * its codes.
+   * Copies a vector: as it was added where {@link #keepsVectors}, else as decoded from its codes.
    *
    * @param row from 0 and below {@link #size()}
    * @param target receives [dimension]

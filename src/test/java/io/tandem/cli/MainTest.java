@@ -233,7 +233,15 @@ final class MainTest {
   void everyCommandTeachesItself() {
     List<String> commands =
         List.of(
-            "train", "evaluate", "compare", "tune", "retrieve", "versions", "verify", "rollback");
+            "train",
+            "evaluate",
+            "compare",
+            "tune",
+            "retrieve",
+            "index",
+            "versions",
+            "verify",
+            "rollback");
     for (String command : commands) {
       assertThat(run(command, "--help")).isZero();
       assertThat(output()).contains("Usage: tandem " + command);

@@ -32,11 +32,11 @@ final class AutoChoice {
   private static final double WORTHWHILE = 1.5;
 
   private static final List<IndexConfig.Type> TRIED =
-      List.of(IndexConfig.Type.HNSW, IndexConfig.Type.IVF_FLAT, IndexConfig.Type.IVF_PQ_FAST_SCAN);
+      List.of(IndexConfig.Type.HNSW, IndexConfig.Type.IVF_SQ8, IndexConfig.Type.IVF_PQ_FAST_SCAN);
 
   /** Smaller ones, tried only where none of the others fits. */
   private static final List<IndexConfig.Type> COMPACT =
-      List.of(IndexConfig.Type.FLAT_FP16, IndexConfig.Type.IVF_FP16, IndexConfig.Type.IVF_SQ8);
+      List.of(IndexConfig.Type.FLAT_FP16, IndexConfig.Type.IVF_FP16);
 
   private final IndexConfig config;
   private final BuildListener listener;
@@ -182,12 +182,16 @@ final class AutoChoice {
     return new IndexException(
         String.format(
             Locale.ROOT,
-            "%,d vectors of dimension %d: expected an index of at most %.1f MB (memory_limit), found"
-                + " that %s needs about %.1f MB",
+            "%,d vectors of dimension %d: expected an index of at most %s (memory_limit), found"
+                + " that %s needs about %s",
             total,
             dimension,
-            config.memoryLimit() / 1e6,
+            megabytes(config.memoryLimit()),
             config.type() == IndexConfig.Type.AUTO ? "even " + recipe.name() : recipe.name(),
-            recipe.bytes() / 1e6));
+            megabytes(recipe.bytes())));
+  }
+
+  private static String megabytes(long bytes) {
+    return String.format(Locale.ROOT, bytes < 1e6 ? "%.3f MB" : "%.1f MB", bytes / 1e6);
   }
 }

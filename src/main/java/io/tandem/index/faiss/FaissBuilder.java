@@ -207,12 +207,7 @@ public final class FaissBuilder implements AutoCloseable {
           tuned.recall(),
           sample.k(),
           new IndexReport(
-              config.metric(),
-              tuned.work(),
-              recipe.bytes(),
-              sample.n(),
-              tuned.curve(),
-              considered));
+              config.metric(), tuned.work(), index.bytes(), sample.n(), tuned.curve(), considered));
     } catch (RuntimeException e) {
       if (index != exact) {
         index.close();

@@ -6,6 +6,7 @@ import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.Storage;
 import io.tandem.faiss.binding.Index;
+import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.IndexException;
 import io.tandem.index.IndexReport;
 import io.tandem.index.RowSet;
@@ -265,6 +266,12 @@ public final class FaissIndex implements VectorIndex {
   }
 
   @Override
+  public boolean keepsVectors() {
+    Index open = open();
+    return kept != null || Faiss.call(() -> faiss.keeps_vectors(open));
+  }
+
+  @Override
   public void vector(int row, float[] target) {
     if (row < 0 || row >= size || target.length < dimension) {
       throw new IllegalArgumentException(
@@ -326,6 +333,12 @@ public final class FaissIndex implements VectorIndex {
   /** Sets how many allowed rows are few enough to look at each. */
   void fewRows(int rows) {
     fewRows = rows;
+  }
+
+  /** Memory that the index takes when open; vectors mapped from a file beside it do not count. */
+  long bytes() {
+    Index open = open();
+    return structure.bytes() + Faiss.call(() -> faiss.held_bytes(open));
   }
 
   Structure structure() {

@@ -17,6 +17,9 @@ final class Making {
   /** Vectors added in one call: often enough to hear of progress and of an interruption. */
   private static final int CHUNK = 1 << 14;
 
+  /** Nodes take so much longer that interrupting would have to wait. */
+  private static final int GRAPH_CHUNK = 1 << 11;
+
   /** Most vectors that centroids are learnt from, for each. */
   private static final int TRAINING_PER_LIST = 64;
 
@@ -49,7 +52,9 @@ final class Making {
       }
       train(recipe, index, vectors);
       add(recipe, index, vectors);
-      boolean keeps = recipe.keepsVectors() || !rowsWithin(index);
+      boolean keeps =
+          recipe.keepsVectors()
+              || (config.type() == IndexConfig.Type.FACTORY && !rowsWithin(index));
       return new FaissIndex(
           index, recipe.name(), config.metric(), keeps ? KeptVectors.borrowed(vectors) : null);
     } catch (RuntimeException e) {
@@ -108,12 +113,13 @@ final class Making {
     int dimension = vectors.d();
     FloatPointer from = new FloatPointer(faiss.flat(vectors).get_xb());
     Faiss.run(() -> faiss.reserve(index, total));
+    int most = faiss.graph(index) == null ? CHUNK : GRAPH_CHUNK;
     for (long done = 0; done < total; ) {
       listener.progress(Stage.ADDING, recipe.name(), done, total);
       if (Thread.currentThread().isInterrupted()) {
         throw new IndexException("interrupted while building index " + recipe.name());
       }
-      long count = Math.min(CHUNK, total - done);
+      long count = Math.min(most, total - done);
       FloatPointer chunk = from.getPointer(done * dimension);
       Faiss.run(() -> index.add(count, chunk));
       done += count;

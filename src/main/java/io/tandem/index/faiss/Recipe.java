@@ -15,6 +15,9 @@ record Recipe(String name, String factory, boolean keepsVectors, long bytes) {
   /** Vectors that FAISS wants for each centroid that it learns; fewer bring a warning. */
   static final int PER_CENTROID = 39;
 
+  /** Rows of a block of fast-scan codes. */
+  private static final long FAST_BLOCK = 32;
+
   /** Row number and place of a row in inverted lists. */
   private static final long LISTED = 2L * Long.BYTES;
 
@@ -35,17 +38,21 @@ record Recipe(String name, String factory, boolean keepsVectors, long bytes) {
         String name = before + "HNSW" + config.graph().m();
         // Level 0 holds 2 m links; the levels above hold m more for every m-th node.
         long links = (2L * config.graph().m() + 2) * Integer.BYTES;
-        yield new Recipe(name, name + ",Flat", kept, (whole + links + 12) * n);
+        // Codes of 8 bits that the graph is walked by, and their scale.
+        long coded = (reduced + 15L) / 16 * 16 + Float.BYTES;
+        yield new Recipe(name, name + ",Flat", kept, (whole + links + 12 + coded) * n);
       }
       case IVF_FLAT -> listed(before, lists, "Flat", kept, n, whole, whole);
-      case IVF_SQ8 -> listed(before, lists, "SQ8", kept, n, reduced, whole);
+      case IVF_SQ8 -> listed(before, lists, "SQ8", true, n, reduced, whole);
       case IVF_FP16 -> listed(before, lists, "SQfp16", kept, n, whole / 2, whole);
       case IVF_PQ_FAST_SCAN -> {
         int codes = codes(reduced);
         String rotated = config.opq() > 0 ? "OPQ" + codes + "_" + reduced + "," : before;
-        // No table of places: rows are scored by the vectors beside.
+        // No table of places: rows are scored by the vectors beside. The last block of a list is
+        // half empty.
         long size = codes / 2 + Long.BYTES - LISTED;
-        yield listed(rotated, lists, "PQ" + codes + "x4fs", true, n, size, whole);
+        long block = whole + FAST_BLOCK / 2 * codes / 2;
+        yield listed(rotated, lists, "PQ" + codes + "x4fs", true, n, size, block);
       }
       case FACTORY -> exact(factory(config), whole * n);
       case AUTO -> throw new IllegalArgumentException("expected a type, found auto");
@@ -65,9 +72,11 @@ record Recipe(String name, String factory, boolean keepsVectors, long bytes) {
   }
 
   private static Recipe listed(
-      String before, int lists, String codes, boolean kept, int n, long code, long centroid) {
+      String before, int lists, String codes, boolean kept, int n, long code, long perList) {
     String name = before + "IVF" + lists + "," + codes;
-    return new Recipe(name, name, kept, (code + LISTED) * n + centroid * lists);
+    // A centroid's own code is a quarter of it.
+    return new Recipe(
+        name, name, kept, (code + LISTED) * n + (perList + perList / 4 + LISTED) * lists);
   }
 
   /** 4 √n lists: finding the nearest of them then costs about as much as scanning them. */

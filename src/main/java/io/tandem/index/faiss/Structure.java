@@ -5,6 +5,7 @@ import io.tandem.faiss.FaissException;
 import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.IndexHNSW;
 import io.tandem.faiss.binding.IndexIVF;
+import io.tandem.faiss.binding.SearchCodes;
 import io.tandem.faiss.binding.global.faiss;
 import org.bytedeco.javacpp.BytePointer;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ final class Structure implements AutoCloseable {
   private final boolean filters;
   private final @Nullable IndexHNSW graph;
   private final @Nullable IndexIVF lists;
+  private final @Nullable SearchCodes codes;
   private @Nullable Index widened;
 
   Structure(Index index) {
@@ -46,6 +48,7 @@ final class Structure implements AutoCloseable {
     graph = faiss.graph(index);
     lists = faiss.inverted_file(index);
     filters = takesFilters(index);
+    codes = Faiss.call(() -> faiss.search_codes(index));
     if (graph != null) {
       kind = Kind.GRAPH;
     } else if (lists != null) {
@@ -92,11 +95,16 @@ final class Structure implements AutoCloseable {
     } else if (lists != null) {
       lists.nprobe(Math.min(value, listCount()));
       if (kind == Kind.FAST_SCAN) {
-        close();
+        closeWidened();
         int wider = Math.min(listCount(), WIDENED * value);
         widened = Faiss.call(() -> faiss.with_probes(index, wider));
       }
     }
+  }
+
+  /** Whether lists are of 8 bits a component, which are compared faster than vectors. */
+  boolean scansCodes() {
+    return Faiss.call(() -> faiss.scans_codes(index));
   }
 
   /** Number of inverted lists, 0 for other kinds. */
@@ -118,8 +126,9 @@ final class Structure implements AutoCloseable {
     buffers.reserve(n * fetch);
     return Faiss.call(
         () ->
-            faiss.search(
+            faiss.search_coded(
                 index,
+                codes,
                 n,
                 buffers.queryPointer,
                 fetch,
@@ -156,8 +165,9 @@ final class Structure implements AutoCloseable {
     int effort = effortFor(share);
     Faiss.run(
         () ->
-            faiss.search_bitmap(
+            faiss.search_coded_bitmap(
                 index,
+                codes,
                 1,
                 buffers.queryPointer,
                 fetch,
@@ -168,9 +178,21 @@ final class Structure implements AutoCloseable {
                 buffers.labelsPointer()));
   }
 
-  /** Frees what was made for filtered searches. */
+  /** Memory that is taken beside the index's own. */
+  long bytes() {
+    return codes == null ? 0 : codes.bytes();
+  }
+
+  /** Frees what was made for searching; the index stays. */
   @Override
   public void close() {
+    if (codes != null) {
+      codes.close();
+    }
+    closeWidened();
+  }
+
+  private void closeWidened() {
     Index wide = widened;
     if (wide != null) {
       widened = null;

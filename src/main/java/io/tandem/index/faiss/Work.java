@@ -12,10 +12,13 @@ import org.bytedeco.javacpp.FloatPointer;
  */
 final class Work {
   /** A vector of a graph lies anywhere in memory, and is sorted in among the candidates. */
-  private static final double IN_GRAPH = 6;
+  private static final double IN_GRAPH = 3;
 
-  /** A code of inverted lists. */
+  /** A vector or code of inverted lists. */
   private static final double IN_LIST = 1.7;
+
+  /** A code of 8 bits a component, or the code of a centroid. */
+  private static final double CODED = 0.5;
 
   /** A code of 4 bits a component pair, of which a register holds 32. */
   private static final double FAST = 0.6;
@@ -34,7 +37,9 @@ final class Work {
         + switch (structure.kind()) {
           case FLAT, OTHER -> index.size();
           case GRAPH -> IN_GRAPH * graphWork(structure, sample, fetch);
-          case LISTS -> structure.listCount() + IN_LIST * codes(structure, sample);
+          case LISTS ->
+              CODED * structure.listCount()
+                  + (structure.scansCodes() ? CODED : IN_LIST) * codes(structure, sample);
           case FAST_SCAN -> structure.listCount() + FAST * codes(structure, sample);
         };
   }

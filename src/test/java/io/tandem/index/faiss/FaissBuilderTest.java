@@ -23,6 +23,8 @@ import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class FaissBuilderTest {
   private static final float[][] VECTORS = Exact.vectors(2000, 8, 3);
@@ -209,6 +211,61 @@ class FaissBuilderTest {
     BuiltIndex easy = automatic(config, clustered, n);
     assertThat(hard.type()).doesNotStartWith("HNSW");
     assertThat(easy.report().searchWork()).isLessThan(hard.report().searchWork() / 4);
+  }
+
+  /** As towers give them: much in few directions, popular items longer. */
+  private static float[][] skewed(int n, int dimension, long seed) {
+    Random directions = new Random(1);
+    Random random = new Random(seed);
+    double[][] mixed = new double[12][dimension];
+    for (double[] direction : mixed) {
+      Arrays.setAll(direction, i -> directions.nextGaussian());
+    }
+    float[][] vectors = new float[n][dimension];
+    for (float[] vector : vectors) {
+      double length = Math.exp(0.5 * random.nextGaussian()) / 12;
+      for (double[] direction : mixed) {
+        double weight = random.nextGaussian();
+        for (int i = 0; i < dimension; i++) {
+          vector[i] += (float) (length * weight * direction[i]);
+        }
+      }
+    }
+    return vectors;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = IndexConfig.Type.class,
+      names = {"AUTO", "HNSW", "IVF_FLAT", "IVF_PQ_FAST_SCAN"})
+  void thePromiseHoldsForQueriesThatTuningNeverSaw(IndexConfig.Type type) {
+    int n = type == IndexConfig.Type.AUTO ? 33_000 : 5000;
+    int dimension = type == IndexConfig.Type.AUTO ? 64 : 24;
+    float[][] vectors = skewed(n, dimension, 5);
+    float[] seen = Exact.flatten(skewed(400, dimension, 6));
+    float[][] fresh = skewed(200, dimension, 7);
+    IndexConfig config =
+        IndexConfig.of(type).withRecall(0.9, 20).withGraph(new IndexConfig.Graph(8, 24, 0));
+    try (FaissBuilder builder = new FaissBuilder(dimension, config)) {
+      builder.add(Exact.flatten(vectors), n);
+      BuiltIndex built = builder.build(seen, 400);
+      Exact exact = new Exact(vectors);
+      try (VectorIndex index = built.index()) {
+        assertThat(index.type()).isNotEqualTo("Flat");
+        assertThat(built.report().searchWork()).isLessThan(0.7 * n);
+        TopK hits = new TopK();
+        int found = 0;
+        for (float[] query : type == IndexConfig.Type.AUTO ? Arrays.copyOf(fresh, 60) : fresh) {
+          index.search(query, 20, hits);
+          List<Integer> best = exact.search(query, 20, row -> true);
+          found +=
+              (int) IntStream.range(0, hits.size()).filter(i -> best.contains(hits.row(i))).count();
+        }
+        double recall = found / 20.0 / (type == IndexConfig.Type.AUTO ? 60 : 200);
+        // Three standard errors of a mean over so few queries.
+        assertThat(recall).isGreaterThan(type == IndexConfig.Type.AUTO ? 0.85 : 0.87);
+      }
+    }
   }
 
   private static BuiltIndex automatic(IndexConfig config, float[] vectors, int n) {

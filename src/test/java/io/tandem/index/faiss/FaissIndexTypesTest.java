@@ -1,9 +1,13 @@
 package io.tandem.index.faiss;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tandem.config.IndexConfig;
+import io.tandem.index.BuiltIndex;
 import io.tandem.index.Exact;
+import io.tandem.index.IndexException;
 import io.tandem.index.RowSet;
 import io.tandem.index.TopK;
 import io.tandem.index.VectorIndex;
@@ -43,7 +47,9 @@ final class FaissIndexTypesTest extends VectorIndexContract {
     public String toString() {
       String factory = config.factory();
       return (factory == null ? config.type().toString() : factory)
-          + (config.pca() > 0 ? " pca " + config.pca() : "");
+          + (config.pca() > 0 ? " pca " + config.pca() : "")
+          + (config.memoryLimit() > 0 ? " within " + config.memoryLimit() : "")
+          + (config.metric() == IndexConfig.Metric.COSINE ? " cosine" : "");
     }
   }
 
@@ -61,15 +67,21 @@ final class FaissIndexTypesTest extends VectorIndexContract {
   static Stream<Subject> types() {
     return Stream.of(
         new Subject(of(IndexConfig.Type.AUTO, 1), 1, true),
+        new Subject(of(IndexConfig.Type.AUTO, 0.95).withMemoryLimit(90_000), 0.93, true),
         new Subject(of(IndexConfig.Type.FLAT, 1), 1, true),
         new Subject(of(IndexConfig.Type.FLAT_FP16, 0.98), 0.98, false),
         new Subject(of(IndexConfig.Type.HNSW, 0.97), 0.95, true),
         new Subject(of(IndexConfig.Type.IVF_FLAT, 0.97), 0.95, true),
-        new Subject(of(IndexConfig.Type.IVF_SQ8, 0.95), 0.93, false),
+        new Subject(of(IndexConfig.Type.IVF_SQ8, 0.97), 0.95, true),
         new Subject(of(IndexConfig.Type.IVF_FP16, 0.97), 0.95, false),
         new Subject(of(IndexConfig.Type.IVF_PQ_FAST_SCAN, 0.97), 0.95, true),
         new Subject(of(IndexConfig.Type.HNSW, 0.97).withPca(12), 0.95, true),
         new Subject(of(IndexConfig.Type.IVF_SQ8, 0.97).withPca(12), 0.95, true),
+        new Subject(cosine(IndexConfig.Type.FLAT, 1), 1, true),
+        new Subject(factory("IVF16,SQ8", 0.9), 0.9, false),
+        new Subject(cosine(IndexConfig.Type.HNSW, 0.97), 0.95, true),
+        new Subject(cosine(IndexConfig.Type.IVF_SQ8, 0.97), 0.95, true),
+        new Subject(cosine(IndexConfig.Type.IVF_PQ_FAST_SCAN, 0.97), 0.95, true),
         new Subject(factory("RR16,Flat", 0.9), 0.9, false),
         new Subject(factory("RR16,IVF16,SQ8", 0.9), 0.9, false),
         new Subject(factory("PQ16x4fs", 0.9), 0.9, true),
@@ -79,6 +91,10 @@ final class FaissIndexTypesTest extends VectorIndexContract {
 
   private static IndexConfig of(IndexConfig.Type type, double recall) {
     return IndexConfig.of(type).withRecall(recall, 10).withGraph(new IndexConfig.Graph(16, 40, 0));
+  }
+
+  private static IndexConfig cosine(IndexConfig.Type type, double recall) {
+    return of(type, recall).withMetric(IndexConfig.Metric.COSINE);
   }
 
   private static IndexConfig factory(String factory, double recall) {
@@ -103,6 +119,49 @@ final class FaissIndexTypesTest extends VectorIndexContract {
   @Override
   protected boolean exactScores() {
     return subject.exactScores;
+  }
+
+  @Override
+  protected boolean cosine() {
+    return subject.config.metric() == IndexConfig.Metric.COSINE;
+  }
+
+  @Test
+  void numbersThatAreNoneAreRefusedWithTheItemNamed() {
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      try (FaissBuilder builder =
+          new FaissBuilder(DIMENSION, subject.config).names(row -> "item 'm" + row + "'")) {
+        builder.add(vectors(), 40);
+        float[] vector = new float[DIMENSION];
+        vector[5] = bad;
+        assertThatThrownBy(() -> builder.add(vector, 1))
+            .isInstanceOf(IndexException.class)
+            .hasMessage(
+                "expected finite vectors, found %s in item 'm40', component 5".formatted(bad));
+      }
+    }
+  }
+
+  @Test
+  void estimatesHoldWhatTheIndexTakes() {
+    assumeTrue(subject.config.factory() == null, "no estimate is made for factory strings");
+    try (FaissBuilder builder =
+        new FaissBuilder(DIMENSION, subject.config.withMemoryLimit(0).withRecall(1e-9, 10))) {
+      builder.add(vectors(), SIZE);
+      BuiltIndex built = builder.build(new float[0], 0);
+      try (FaissIndex index = (FaissIndex) built.index()) {
+        IndexConfig.Type chosen =
+            subject.config.type() == IndexConfig.Type.AUTO
+                ? IndexConfig.Type.FLAT
+                : subject.config.type();
+        Recipe recipe = Recipe.of(subject.config.withType(chosen), SIZE, DIMENSION);
+        assertThat(built.type()).isEqualTo(recipe.name());
+        assertThat(built.report().bytes()).isEqualTo(index.bytes());
+        // What transforms and codebooks take does not grow with the vectors.
+        long fixed = 8192;
+        assertThat(recipe.bytes()).isBetween(index.bytes() - fixed, (long) (1.15 * index.bytes()));
+      }
+    }
   }
 
   @Test

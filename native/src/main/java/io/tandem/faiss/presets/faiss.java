@@ -96,6 +96,10 @@ public class faiss implements InfoMapper {
   private static void ownership(InfoMap map) {
     map.put(
         new Info("std::unique_ptr<faiss::Index>").annotations("@UniquePtr").pointerTypes("Index"));
+    map.put(
+        new Info("std::unique_ptr<tandem::SearchCodes>")
+            .annotations("@UniquePtr")
+            .pointerTypes("SearchCodes"));
   }
 
   /** What the engine does not need and JavaCPP has no mapping for. */
@@ -110,8 +114,10 @@ public class faiss implements InfoMapper {
                 "tandem::detail::count",
                 "tandem::detail::search_graphs",
                 "tandem::detail::search_lists",
+                "tandem::detail::search_coded_lists",
                 "tandem::detail::Transformed",
                 "tandem::detail::Parameters",
+                "tandem::SearchCodes::get",
                 "std::unordered_set<idx_t>",
                 "faiss::IDSelectorBatch::set",
                 "faiss::IndexFlat1D",
