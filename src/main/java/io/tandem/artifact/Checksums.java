@@ -18,7 +18,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** SHA-256 of files; several files are read at once, on the common pool. */
+/** SHA-256 of files; several files are read at once where that keeps nobody waiting. */
 final class Checksums {
   private static final int BUFFER = 1 << 20;
 
@@ -56,11 +56,19 @@ final class Checksums {
     return infos;
   }
 
+  /** Who reads files. */
+  enum Threads {
+    /** The common pool: all cores. */
+    ALL,
+    /** The calling thread, beside others that have work to do. */
+    ONE
+  }
+
   /** What is wrong with the files of a folder: one line for each, in order of their names. */
-  static List<String> problems(Path folder, Map<String, FileInfo> expected) {
+  static List<String> problems(Path folder, Map<String, FileInfo> expected, Threads threads) {
     List<String> problems = new ArrayList<>();
     List<Map.Entry<String, FileInfo>> entries = new ArrayList<>(expected.entrySet());
-    entries.parallelStream()
+    (threads == Threads.ALL ? entries.parallelStream() : entries.stream())
         .map(entry -> problem(folder.resolve(entry.getKey()), entry.getValue()))
         .forEachOrdered(problem -> addTo(problems, problem));
     return problems;

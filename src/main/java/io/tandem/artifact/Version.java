@@ -60,6 +60,15 @@ public record Version(String id, Path folder, Manifest manifest) {
     return OpenVersion.open(this);
   }
 
+  /**
+   * As {@link #open}, on this thread alone: while another version serves, its queries keep the
+   * other cores.
+   */
+  public OpenVersion openAside() {
+    requireIntact(Checksums.Threads.ONE);
+    return OpenVersion.open(this);
+  }
+
   /** What building the index measured; {@link IndexReport#unknown} where that was not kept. */
   public IndexReport indexReport() {
     return IndexReports.read(folder.resolve(INDEX_REPORT));
@@ -72,7 +81,7 @@ public record Version(String id, Path folder, Manifest manifest) {
 
   /** One line for each file that is missing, damaged, or not of the version. */
   List<String> problems() {
-    List<String> problems = new ArrayList<>(Checksums.problems(folder, manifest.files()));
+    List<String> problems = new ArrayList<>(Checksums.problems(folder, manifest.files(), Checksums.Threads.ALL));
     try {
       for (Path file : Checksums.files(folder)) {
         String name = Checksums.name(folder, file);
@@ -88,7 +97,11 @@ public record Version(String id, Path folder, Manifest manifest) {
   }
 
   void requireIntact() {
-    List<String> problems = Checksums.problems(folder, manifest.files());
+    requireIntact(Checksums.Threads.ALL);
+  }
+
+  private void requireIntact(Checksums.Threads threads) {
+    List<String> problems = Checksums.problems(folder, manifest.files(), threads);
     if (!problems.isEmpty()) {
       throw new ArtifactException(
           problems.size() == 1

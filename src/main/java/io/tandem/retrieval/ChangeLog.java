@@ -4,6 +4,7 @@ import io.tandem.artifact.ArtifactException;
 import io.tandem.artifact.Store;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -317,6 +318,8 @@ final class ChangeLog implements AutoCloseable {
   }
 
   private static ArtifactException failure(String what, Exception cause) {
-    return new ArtifactException(what + ": " + cause.getMessage(), cause);
+    String why =
+        cause instanceof ClosedByInterruptException ? "interrupted" : cause.getMessage();
+    return new ArtifactException(what + ": " + why, cause);
   }
 }

@@ -7,6 +7,9 @@ import java.util.concurrent.TimeUnit;
 
 /** Looks at a store again and again, on one thread of its own. */
 final class Follower implements AutoCloseable {
+  /** Longer than any process lives, and well within what nanoseconds can say. */
+  private static final Duration LONGEST = Duration.ofDays(36_500);
+
   private final ScheduledExecutorService thread;
 
   /**
@@ -20,9 +23,9 @@ final class Follower implements AutoCloseable {
               follower.setDaemon(true);
               return follower;
             });
+    long nanos = every.compareTo(LONGEST) > 0 ? LONGEST.toNanos() : every.toNanos();
     // It ends with the thread, and the look throws nothing that it could report.
-    var unused =
-        thread.scheduleWithFixedDelay(look, every.toNanos(), every.toNanos(), TimeUnit.NANOSECONDS);
+    var unused = thread.scheduleWithFixedDelay(look, nanos, nanos, TimeUnit.NANOSECONDS);
   }
 
   /** Returns once no look is under way. */

@@ -4,6 +4,7 @@ import io.tandem.filter.Filter;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -59,7 +60,7 @@ public final class Retrieve {
   /** Also leaves out some items; keys that name no item are ignored. */
   public Retrieve exclude(Collection<String> items) {
     Set<String> all = new HashSet<>(excluded);
-    all.addAll(items);
+    items.forEach(item -> all.add(Objects.requireNonNull(item)));
     return new Retrieve(k, all, seen, filter, within);
   }
 

@@ -320,7 +320,7 @@ public final class Retriever implements AutoCloseable {
         }
         return false;
       }
-      swapTo(store.current().open());
+      swapTo(store.current().openAside());
       return true;
     }
   }

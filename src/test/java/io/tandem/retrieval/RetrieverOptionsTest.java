@@ -158,6 +158,47 @@ class RetrieverOptionsTest {
   }
 
   @Test
+  void aBatchOfManyPartsIsAnsweredAsOneByOne() throws IOException {
+    TestModels.publishTowers(folder, Store.create(folder.resolve("store")), "{type: flat}");
+    List<Query> queries = new ArrayList<>();
+    for (int i = 0; i < 2_500; i++) {
+      queries.add(Query.builder().put("userId", "u" + i % TestModels.QUERIES).build());
+    }
+    try (Retriever retriever = Retriever.open(folder.resolve("store"))) {
+      List<List<Hit>> answers = retriever.retrieve(queries, Retrieve.top(3));
+      assertThat(answers).hasSize(queries.size());
+      for (int i = 0; i < queries.size(); i += 17) {
+        assertThat(answers.get(i).get(0).item())
+            .isEqualTo(retriever.retrieve(queries.get(i), Retrieve.top(3)).get(0).item());
+      }
+    }
+  }
+
+  @Test
+  void anInterruptedBatchIsCancelled() throws IOException {
+    TestModels.publishPopularity(folder, Store.create(folder.resolve("store")));
+    try (Retriever retriever = Retriever.open(folder.resolve("store"))) {
+      for (Retrieve request : List.of(Retrieve.top(3), Retrieve.top(3).where("genres", "A"))) {
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> retriever.retrieve(List.of(ANY, ANY), request))
+            .isInstanceOf(CancellationException.class);
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(retriever.retrieve(List.of(ANY), request).get(0)).hasSize(3);
+      }
+    }
+  }
+
+  @Test
+  void aVeryLongTimeIsALongTime() throws IOException {
+    TestModels.publishPopularity(folder, Store.create(folder.resolve("store")));
+    Duration forever = Duration.ofSeconds(Long.MAX_VALUE);
+    try (Retriever retriever =
+        Retriever.builder(folder.resolve("store")).follow(forever).open()) {
+      assertThat(retriever.retrieve(ANY, Retrieve.top(3).within(forever))).hasSize(3);
+    }
+  }
+
+  @Test
   void aCachedEmbeddingAnswersAsAFreshOneAlsoAfterASwap() throws IOException {
     Store store = Store.create(folder.resolve("store"));
     TestModels.publishTowers(folder, store, "{type: flat}");

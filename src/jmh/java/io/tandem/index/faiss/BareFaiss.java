@@ -1,5 +1,7 @@
 package io.tandem.index.faiss;
 
+import com.google.common.base.CharMatcher;
+import com.google.common.base.Splitter;
 import io.tandem.faiss.Faiss;
 import io.tandem.faiss.binding.Index;
 import java.io.IOException;
@@ -28,9 +30,8 @@ final class BareFaiss {
     Path java = Path.of(System.getProperty("java.home"), "include");
     List<String> command = new ArrayList<>();
     command.addAll(List.of("g++", "-std=c++11", "-O3", "-DNDEBUG", "-shared", "-fPIC", "-w"));
-    for (String option : Files.readString(faiss.resolve("compiler-options")).trim().split(" ")) {
-      command.add(option);
-    }
+    String options = Files.readString(faiss.resolve("compiler-options"));
+    command.addAll(Splitter.on(CharMatcher.whitespace()).omitEmptyStrings().splitToList(options));
     command.addAll(List.of("-I" + faiss.resolve("include"), "-I" + java, "-I" + java + "/linux"));
     command.addAll(List.of(root.resolve("src/jmh/native/bare_faiss.cpp").toString(), "-o"));
     command.add(library.toString());

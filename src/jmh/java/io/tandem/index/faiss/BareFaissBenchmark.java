@@ -38,7 +38,7 @@ public final class BareFaissBenchmark {
   public static void main(String[] args) throws Exception {
     String name = args.length > 0 ? args[0] : "trained";
     int items = args.length > 1 ? Integer.parseInt(args[1]) : 100_000;
-    String types = args.length > 2 ? args[2] : "flat,hnsw,ivf_flat,ivf_sq8";
+    String types = args.length > 2 ? args[2] : "hnsw,ivf_flat,ivf_sq8,flat";
     BareFaiss.load();
     Corpus corpus = Corpus.of(name, items);
     try (FaissIndex exact = corpus.build(IndexConfig.of(IndexConfig.Type.FLAT))) {
