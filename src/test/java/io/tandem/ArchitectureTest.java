@@ -52,7 +52,16 @@ final class ArchitectureTest {
               List.of("config", "data", "feature", "filter", "tower", "artifact", "index")),
           Map.entry(
               "rebuild",
-              List.of("config", "data", "feature", "artifact", "evaluation", "index", "retrieval")),
+              List.of(
+                  "config",
+                  "data",
+                  "feature",
+                  "tower",
+                  "artifact",
+                  "evaluation",
+                  "index",
+                  "training",
+                  "report")),
           Map.entry(
               "experiment",
               List.of(

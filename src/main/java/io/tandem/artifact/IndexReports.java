@@ -9,8 +9,12 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
-/** {@code index.json}: what building a version's index measured. */
+/**
+ * {@code index.json}: what building a version's index measured, but for the times of searches, so
+ * that the same index has the same bytes.
+ */
 final class IndexReports {
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -21,8 +25,20 @@ final class IndexReports {
   private IndexReports() {}
 
   static void write(IndexReport report, VersionWriter writer) throws IOException {
+    List<IndexReport.Point> curve =
+        report.curve().stream()
+            .map(point -> new IndexReport.Point(point.setting(), point.recall(), point.work(), 0))
+            .toList();
+    IndexReport timeless =
+        new IndexReport(
+            report.metric(),
+            report.searchWork(),
+            report.bytes(),
+            report.queries(),
+            curve,
+            report.considered());
     try (OutputStream out = writer.create(Version.INDEX_REPORT)) {
-      out.write(JSON.writeValueAsBytes(report));
+      out.write(JSON.writeValueAsBytes(timeless));
     }
   }
 

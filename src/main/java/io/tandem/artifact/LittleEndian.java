@@ -3,7 +3,7 @@ package io.tandem.artifact;
 import java.io.IOException;
 import java.io.OutputStream;
 
-/** Integers to a stream, lowest byte first. */
+/** Whole numbers to a stream, lowest byte first. */
 final class LittleEndian {
   private LittleEndian() {}
 
@@ -11,5 +11,10 @@ final class LittleEndian {
     for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
       out.write(value >>> shift);
     }
+  }
+
+  static void writeLong(OutputStream out, long value) throws IOException {
+    writeInt(out, (int) value);
+    writeInt(out, (int) (value >>> Integer.SIZE));
   }
 }

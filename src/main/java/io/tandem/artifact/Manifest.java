@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  * @param itemKey column of the item's key in the interactions
  * @param attributes columns of the item attributes that are kept for display, in order
  * @param metrics results of the evaluation before publishing, by name
+ * @param rebuilt what became of the items of the version before; null where it was not asked
+ * @param gates what the version had to pass to be published, in order
  * @param files size and SHA-256 of every other file, by its path in the folder
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -50,6 +52,8 @@ public record Manifest(
     List<String> attributes,
     IndexInfo index,
     Map<String, Double> metrics,
+    @Nullable Rebuilt rebuilt,
+    List<Gate> gates,
     SortedMap<String, FileInfo> files) {
 
   /** The format that is written and read. */
@@ -63,6 +67,7 @@ public record Manifest(
 
   public Manifest {
     attributes = List.copyOf(attributes);
+    gates = gates == null ? List.of() : List.copyOf(gates);
     metrics = Collections.unmodifiableSortedMap(new TreeMap<>(metrics));
     files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
   }
@@ -83,12 +88,91 @@ public record Manifest(
   }
 
   /**
+   * What became of the items of the version before.
+   *
+   * @param source that the items were read from
+   * @param added items that it did not have
+   * @param changed items of other features than it had
+   * @param removed items that it had
+   * @param unchanged items of the same features
+   * @param embedded items that were embedded anew; the others' vectors were taken over
+   * @param trained whether the towers were trained anew
+   */
+  public record Rebuilt(
+      String source,
+      int added,
+      int changed,
+      int removed,
+      int unchanged,
+      int embedded,
+      boolean trained) {}
+
+  /**
+   * One thing that a version had to be to be published.
+   *
+   * @param value what was measured; null where it could not be
+   * @param expected in words, such as {@code at least 0.8}
+   * @param found in words
+   * @param why it was published all the same; null but where it was forced
+   */
+  public record Gate(
+      String name,
+      Verdict verdict,
+      @Nullable Double value,
+      String expected,
+      String found,
+      @Nullable String why) {
+
+    /** The same, but published all the same. */
+    public Gate forced(String reason) {
+      return new Gate(name, Verdict.FORCED, value, expected, found, reason);
+    }
+  }
+
+  /** What a gate said. */
+  public enum Verdict {
+    PASSED,
+    REFUSED,
+    /** It refused, and somebody wanted the version all the same. */
+    FORCED,
+    /** There was nothing to measure with. */
+    NOT_MEASURED
+  }
+
+  /**
    * What a file must be.
    *
    * @param size in bytes
    * @param sha256 64 hexadecimal digits
    */
   public record FileInfo(long size, String sha256) {}
+
+  /** The same, with what was decided about it. */
+  Manifest decided(@Nullable Rebuilt newRebuilt, List<Gate> newGates) {
+    Map<String, Double> all = new TreeMap<>(metrics);
+    for (Gate gate : newGates) {
+      if (gate.value() != null) {
+        all.put("gate." + gate.name(), gate.value());
+      }
+    }
+    return new Manifest(
+        format,
+        created,
+        itemsAsOf,
+        parent,
+        spec,
+        model,
+        items,
+        dimension,
+        queryKey,
+        itemKey,
+        attributes,
+        index,
+        all,
+        newRebuilt,
+        newGates,
+        files);
+  }
 
   byte[] toJson() {
     try {

@@ -23,15 +23,17 @@ public final class OpenVersion implements AutoCloseable {
   private final ItemTexts texts;
   private final FilterColumns filters;
   private final @Nullable QuerySide querySide;
+  private final Hold hold;
 
-  OpenVersion(
+  private OpenVersion(
       Version version,
       KeyTable items,
       VectorIndex index,
       History history,
       ItemTexts texts,
       FilterColumns filters,
-      @Nullable QuerySide querySide) {
+      @Nullable QuerySide querySide,
+      Hold hold) {
     this.version = version;
     this.items = items;
     this.index = index;
@@ -39,6 +41,7 @@ public final class OpenVersion implements AutoCloseable {
     this.texts = texts;
     this.filters = filters;
     this.querySide = querySide;
+    this.hold = hold;
   }
 
   /**
@@ -51,6 +54,16 @@ public final class OpenVersion implements AutoCloseable {
 
   /** Opens a version whose files were verified. */
   static OpenVersion open(Version version) {
+    Hold hold = Hold.take(version);
+    try {
+      return open(version, hold);
+    } catch (RuntimeException | Error e) {
+      hold.close();
+      throw e;
+    }
+  }
+
+  private static OpenVersion open(Version version, Hold hold) {
     Manifest manifest = version.manifest();
     Path folder = version.folder();
     int size = manifest.items();
@@ -74,7 +87,7 @@ public final class OpenVersion implements AutoCloseable {
                   size,
                   manifest.index().parameters(),
                   version.indexReport()));
-      return new OpenVersion(version, items, index, history, texts, filters, querySide);
+      return new OpenVersion(version, items, index, history, texts, filters, querySide, hold);
     } catch (DataException | IndexException e) {
       throw ArtifactException.of("cannot open version " + version.id(), e);
     }
@@ -176,8 +189,16 @@ public final class OpenVersion implements AutoCloseable {
     }
   }
 
+  /** Hashes of the items' features, by row; null where the version was published without. */
+  public @Nullable ItemHashes itemHashes() {
+    return version.manifest().files().containsKey(Version.ITEM_HASHES)
+        ? ItemHashes.open(version.folder().resolve(Version.ITEM_HASHES), items.size())
+        : null;
+  }
+
   @Override
   public void close() {
     index.close();
+    hold.close();
   }
 }

@@ -47,10 +47,11 @@ public final class Reindexing {
           writer.copy(version.folder().resolve(file), file);
         }
       }
-      Publisher.writeSpec(spec, writer);
+      Draft.writeSpec(spec, writer);
       BuiltIndex built = build(open, spec.index(), listener);
-      Publisher.writeIndex(built, old.dimension(), old.items(), writer);
+      Draft.writeIndex(built, old.dimension(), old.items(), writer);
       return writer.publish(
+          writer.draft(
           new VersionWriter.Facts(
               old.spec(),
               old.model(),
@@ -61,7 +62,7 @@ public final class Reindexing {
               old.items(),
               old.dimension(),
               old.metrics(),
-              instant(old.itemsAsOf())));
+              instant(old.itemsAsOf()))));
     } catch (IOException | UncheckedIOException | IndexException e) {
       throw ArtifactException.of("nothing was published in " + store.folder(), e);
     }

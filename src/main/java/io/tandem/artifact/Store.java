@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -19,6 +20,9 @@ import java.util.stream.Stream;
  * STORE/CURRENT              id of the current version; replaced by atomic rename
  * STORE/versions/ID/         a version, never changed once it has its name
  * STORE/versions/.writing-*  a version being written; left by a crash, removed by the next writer
+ * STORE/candidates/ID/       versions that a gate refused, for inspection
+ * STORE/in-use/ID            held by each process that serves the version
+ * STORE/PUBLISHING           id of the version that is being published
  * STORE/lock                 held while writing
  * </pre>
  *
@@ -30,6 +34,7 @@ public final class Store {
   static final String CURRENT = "CURRENT";
   static final String LOCK = "lock";
   static final String WRITING = ".writing-";
+  static final String PUBLISHING = "PUBLISHING";
 
   private static final Pattern ID = Pattern.compile("\\d{8}T\\d{9}Z-[0-9a-f]{12}");
 
@@ -58,6 +63,11 @@ public final class Store {
     return new Store(folder, Disk.REAL, Clock.systemUTC());
   }
 
+  /** Opens a store whose changes go through a disk of the caller's, with times of its clock. */
+  public static Store open(Path folder, Disk disk, Clock clock) {
+    return new Store(open(folder).folder, disk, clock);
+  }
+
   /** Opens a store, which is made where the folder is missing or empty. */
   public static Store create(Path folder) {
     return create(folder, Disk.REAL, Clock.systemUTC());
@@ -82,6 +92,20 @@ public final class Store {
     return new Store(folder, disk, clock);
   }
 
+  static boolean isId(String name) {
+    return ID.matcher(name).matches();
+  }
+
+  /** What its changes go through. */
+  public Disk disk() {
+    return disk;
+  }
+
+  /** What its times are of. */
+  public Clock clock() {
+    return clock;
+  }
+
   /** Where it is. */
   public Path folder() {
     return folder;
@@ -89,14 +113,19 @@ public final class Store {
 
   /** Ids of all versions, oldest first. */
   public List<String> versions() {
-    try (Stream<Path> paths = Files.list(versionsFolder())) {
-      return paths
-          .map(path -> path.getFileName().toString())
-          .filter(name -> ID.matcher(name).matches())
-          .sorted()
-          .toList();
+    return ids(versionsFolder());
+  }
+
+  /** Ids of versions that a gate refused and that were kept, oldest first. */
+  public List<String> candidates() {
+    return Files.isDirectory(candidatesFolder()) ? ids(candidatesFolder()) : List.of();
+  }
+
+  private static List<String> ids(Path folder) {
+    try (Stream<Path> paths = Files.list(folder)) {
+      return paths.map(path -> path.getFileName().toString()).filter(Store::isId).sorted().toList();
     } catch (IOException e) {
-      throw ArtifactException.of("cannot list " + versionsFolder(), e);
+      throw ArtifactException.of("cannot list " + folder, e);
     }
   }
 
@@ -160,7 +189,10 @@ public final class Store {
   public void publish(String id) {
     Version version = version(id);
     version.requireIntact();
-    try (WriteLock lock = WriteLock.take(folder)) {
+    try (WriteLock lock = WriteLock.take(folder, disk)) {
+      if (!Files.isDirectory(version.folder())) {
+        throw ArtifactException.of(folder, "version " + id, "that it was never published");
+      }
       replaceCurrent(id, lock);
     } catch (IOException e) {
       throw ArtifactException.of("cannot publish version " + id + " in " + folder, e);
@@ -193,6 +225,71 @@ public final class Store {
     return VersionWriter.begin(this, disk, clock);
   }
 
+  /**
+   * Opens the current version; where another is published meanwhile, that one.
+   *
+   * @throws ArtifactException as {@link #current} and {@link Version#open}
+   */
+  public OpenVersion openCurrent() {
+    Version version = current();
+    while (true) {
+      try {
+        return version.open();
+      } catch (ArtifactException e) {
+        Version now = current();
+        if (now.id().equals(version.id())) {
+          throw e;
+        }
+        version = now;
+      }
+    }
+  }
+
+  /**
+   * Deletes old versions, and old candidates likewise. The current version stays, and so does every
+   * version that a process has open.
+   *
+   * @param keep number of versions that stay, the newest, at least 1
+   * @return ids of what was deleted
+   */
+  public List<String> prune(int keep) {
+    if (keep < 1) {
+      throw new IllegalArgumentException("expected to keep at least 1 version, found " + keep);
+    }
+    try (WriteLock lock = WriteLock.take(folder, disk)) {
+      lock.requireHeld();
+      List<String> pruned = new ArrayList<>();
+      List<String> versions = versions();
+      String current = currentId().orElse("");
+      for (String id : versions.subList(0, Math.max(0, versions.size() - keep))) {
+        if (!id.equals(current) && Hold.isFree(folder, id)) {
+          remove(versionsFolder().resolve(id));
+          disk.delete(Hold.file(folder, id));
+          pruned.add(id);
+        }
+      }
+      List<String> candidates = candidates();
+      for (String id : candidates.subList(0, Math.max(0, candidates.size() - keep))) {
+        remove(candidatesFolder().resolve(id));
+        pruned.add(id);
+      }
+      return pruned;
+    } catch (IOException e) {
+      throw ArtifactException.of("cannot prune " + folder, e);
+    }
+  }
+
+  /** Takes the name first, so that nobody sees half a version. */
+  private void remove(Path version) throws IOException {
+    Path gone = versionsFolder().resolve(WRITING + version.getFileName());
+    disk.move(version, gone);
+    disk.deleteAll(gone);
+  }
+
+  Path candidatesFolder() {
+    return folder.resolve("candidates");
+  }
+
   Path versionsFolder() {
     return folder.resolve("versions");
   }
@@ -202,14 +299,14 @@ public final class Store {
     lock.requireHeld();
     Path next = folder.resolve(CURRENT + ".next");
     try {
-      Files.deleteIfExists(next);
+      disk.delete(next);
       try (OutputStream out = disk.create(next)) {
         out.write((id + "\n").getBytes(StandardCharsets.ISO_8859_1));
       }
       disk.force(next);
       disk.move(next, folder.resolve(CURRENT));
     } catch (IOException e) {
-      Files.deleteIfExists(next);
+      disk.delete(next);
       throw e;
     }
     disk.force(folder);

@@ -27,6 +27,7 @@ public record Version(String id, Path folder, Manifest manifest) {
   static final String ITEM_TEXTS = "items";
   static final String HISTORY = "history";
   static final String FILTERS = "filters";
+  static final String ITEM_HASHES = "items.hashes";
 
   /** Digits of the manifest's hash in an id. */
   static final int HASH_DIGITS = 12;
@@ -56,8 +57,24 @@ public record Version(String id, Path folder, Manifest manifest) {
    * @throws ArtifactException if a file is missing or damaged, or parts do not belong together
    */
   public OpenVersion open() {
-    requireIntact();
-    return OpenVersion.open(this);
+    Hold hold = Hold.take(this);
+    try {
+      requireIntact();
+      return OpenVersion.open(this);
+    } finally {
+      hold.close();
+    }
+  }
+
+  /** One hash over the towers and encoders: where it is the same, so is every embedding. */
+  public String modelHash() {
+    return Checksums.ofPart(TOWERS, manifest.files())
+        + Checksums.ofPart(FEATURES, manifest.files());
+  }
+
+  /** Folder of the exported towers. */
+  public Path towers() {
+    return folder.resolve(TOWERS);
   }
 
   /**

@@ -6,7 +6,7 @@ import io.tandem.filter.FilterColumns;
 import io.tandem.index.BuiltIndex;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -15,7 +15,8 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
-import java.util.Comparator;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A version being written, in a folder of its own that no reader looks at. {@link #publish} gives
- * it its name and makes it current; closing it without removes every trace.
+ * it its name and makes it current, {@link #setAside} keeps it elsewhere; closing it without either
+ * removes every trace.
  *
  * <p>Holds the store's lock. Not thread-safe.
  */
@@ -49,12 +51,16 @@ public final class VersionWriter implements AutoCloseable {
   }
 
   static VersionWriter begin(Store store, Disk disk, Clock clock) {
-    WriteLock lock = WriteLock.take(store.folder());
+    WriteLock lock;
     try {
-      removeLeftovers(store.versionsFolder());
-      Path folder =
-          Files.createDirectory(
-              store.versionsFolder().resolve(Store.WRITING + ProcessHandle.current().pid()));
+      lock = WriteLock.take(store.folder(), disk);
+    } catch (IOException e) {
+      throw ArtifactException.of("cannot write to store " + store.folder(), e);
+    }
+    try {
+      removeLeftovers(store.versionsFolder(), disk);
+      Path folder = store.versionsFolder().resolve(Store.WRITING + ProcessHandle.current().pid());
+      disk.createFolder(folder);
       return new VersionWriter(store, disk, clock, lock, folder);
     } catch (IOException e) {
       try {
@@ -66,21 +72,30 @@ public final class VersionWriter implements AutoCloseable {
     }
   }
 
-  /** Path to write a file of the version at; its folder is made. */
+  /** Path for other code to write a file of the version at; its folder is made. */
   Path path(String name) throws IOException {
-    Path path = folder.resolve(name);
-    Files.createDirectories(path.getParent());
+    Path path = place(name);
+    disk.begin(path);
     return path;
   }
 
-  /** A folder of the version, made empty. */
+  /** A folder of the version, made empty, for other code to write files in. */
   Path newFolder(String name) throws IOException {
-    return Files.createDirectories(folder.resolve(name));
+    Path path = folder.resolve(name);
+    disk.createFolder(path);
+    disk.begin(path);
+    return path;
   }
 
   /** A new file of the version. */
   OutputStream create(String name) throws IOException {
-    return disk.create(path(name));
+    return disk.create(place(name));
+  }
+
+  private Path place(String name) throws IOException {
+    Path path = folder.resolve(name);
+    disk.createFolderOf(path);
+    return path;
   }
 
   /** A folder of the version, for filter columns. */
@@ -100,7 +115,7 @@ public final class VersionWriter implements AutoCloseable {
 
   /** Copies a file into the version. */
   void copy(Path from, String name) throws IOException {
-    disk.copy(from, path(name));
+    disk.copy(from, place(name));
   }
 
   /** Copies everything under a folder into the version. */
@@ -129,14 +144,16 @@ public final class VersionWriter implements AutoCloseable {
       Map<String, Double> metrics,
       @Nullable Instant itemsAsOf) {}
 
-  /** Writes the manifest, makes every byte durable, and makes the version current. */
-  Version publish(Facts facts) throws IOException {
+  /**
+   * What was written, as a version that can be opened before it is published: everything but its id
+   * and when it was made is as it will be.
+   */
+  Version draft(Facts facts) throws IOException {
     SortedMap<String, FileInfo> files = Checksums.ofFolder(folder);
-    Instant created = created();
     Manifest manifest =
         new Manifest(
             Manifest.FORMAT,
-            created.toString(),
+            created().toString(),
             facts.itemsAsOf() == null ? null : facts.itemsAsOf().toString(),
             store.currentId().orElse(null),
             facts.spec(),
@@ -153,26 +170,68 @@ public final class VersionWriter implements AutoCloseable {
                 facts.index().recallAt(),
                 Checksums.ofPart(Version.TOWERS, files)),
             facts.metrics(),
+            null,
+            List.of(),
             files);
-    byte[] json = manifest.toJson();
-    try (OutputStream out = create(Version.MANIFEST)) {
-      out.write(json);
-    }
-    forceAll();
-    String id = TIME.format(created) + "-" + Checksums.of(json).substring(0, Version.HASH_DIGITS);
+    return new Version("draft", folder, manifest);
+  }
+
+  /** Writes a draft's manifest, makes every byte durable, and makes the version current. */
+  Version publish(Version draft) throws IOException {
+    String id = finish(draft);
     Path named = store.versionsFolder().resolve(id);
-    disk.move(folder, named);
+    Path marker = store.folder().resolve(Store.PUBLISHING);
     try {
+      disk.delete(marker);
+      try (OutputStream out = disk.create(marker)) {
+        out.write((id + "\n").getBytes(StandardCharsets.ISO_8859_1));
+      }
+      disk.force(marker);
+      hold(id);
+      disk.move(folder, named);
       disk.force(store.versionsFolder());
       store.replaceCurrent(id, lock);
     } catch (IOException e) {
       if (!store.currentId().equals(Optional.of(id))) {
-        remove(named);
+        disk.deleteAll(named);
+        disk.delete(marker);
       }
       throw e;
     }
     published = true;
+    disk.delete(marker);
     return Version.read(named);
+  }
+
+  /** Makes a draft a candidate: whole, but not one of the versions. */
+  Version setAside(Version draft) throws IOException {
+    String id = finish(draft);
+    Path named = store.candidatesFolder().resolve(id);
+    disk.createFolder(store.candidatesFolder());
+    disk.move(folder, named);
+    published = true;
+    disk.force(store.candidatesFolder());
+    return Version.read(named);
+  }
+
+  /** Where readers that may not write can say that they use the version. */
+  private void hold(String id) throws IOException {
+    Path file = Hold.file(store.folder(), id);
+    disk.createFolderOf(file);
+    disk.delete(file);
+    disk.create(file).close();
+  }
+
+  /** Gives the id that the written manifest makes. */
+  private String finish(Version draft) throws IOException {
+    byte[] json = draft.manifest().toJson();
+    try (OutputStream out = create(Version.MANIFEST)) {
+      out.write(json);
+    }
+    forceAll();
+    return TIME.format(Instant.parse(draft.manifest().created()))
+        + "-"
+        + Checksums.of(json).substring(0, Version.HASH_DIGITS);
   }
 
   /** Removes what was written, unless it was published, and lets the next writer in. */
@@ -180,7 +239,7 @@ public final class VersionWriter implements AutoCloseable {
   public void close() {
     try (lock) {
       if (!published) {
-        remove(folder);
+        disk.deleteAll(folder);
       }
     } catch (IOException e) {
       throw ArtifactException.of("cannot remove " + folder, e);
@@ -190,11 +249,12 @@ public final class VersionWriter implements AutoCloseable {
   /** Now, but always after the newest version, so that ids are in the order of publishing. */
   private Instant created() {
     Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
-    List<String> versions = store.versions();
-    if (versions.isEmpty()) {
+    List<String> taken = new ArrayList<>(store.versions());
+    taken.addAll(store.candidates());
+    if (taken.isEmpty()) {
       return now;
     }
-    String newest = versions.get(versions.size() - 1);
+    String newest = Collections.max(taken);
     Instant before =
         LocalDateTime.parse(newest.substring(0, newest.indexOf('-')), TIME)
             .toInstant(ZoneOffset.UTC);
@@ -211,29 +271,14 @@ public final class VersionWriter implements AutoCloseable {
     }
   }
 
-  private static void removeLeftovers(Path versions) throws IOException {
+  private static void removeLeftovers(Path versions, Disk disk) throws IOException {
     List<Path> leftovers;
     try (Stream<Path> paths = Files.list(versions)) {
       leftovers =
           paths.filter(path -> path.getFileName().toString().startsWith(Store.WRITING)).toList();
     }
     for (Path leftover : leftovers) {
-      remove(leftover);
-    }
-  }
-
-  private static void remove(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(folder)) {
-      paths = walk.sorted(Comparator.reverseOrder()).toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
+      disk.deleteAll(leftover);
     }
   }
 }

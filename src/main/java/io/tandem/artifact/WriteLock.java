@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +38,32 @@ final class WriteLock implements AutoCloseable {
       return new WriteLock(channel, lock);
     } catch (IOException e) {
       throw ArtifactException.of("cannot lock " + file, e);
+    }
+  }
+
+  /**
+   * Takes the lock and mends what a crash left behind: a version that had its name but was not
+   * published yet was never served, and goes.
+   */
+  static WriteLock take(Path store, Disk disk) throws IOException {
+    WriteLock lock = take(store);
+    try {
+      Path marker = store.resolve(Store.PUBLISHING);
+      if (Files.exists(marker)) {
+        String id = Files.readString(marker, StandardCharsets.ISO_8859_1).strip();
+        Path current = store.resolve(Store.CURRENT);
+        boolean published =
+            Files.exists(current)
+                && Files.readString(current, StandardCharsets.ISO_8859_1).strip().equals(id);
+        if (!published && Store.isId(id)) {
+          disk.deleteAll(store.resolve("versions").resolve(id));
+        }
+        disk.delete(marker);
+      }
+      return lock;
+    } catch (IOException e) {
+      lock.close();
+      throw e;
     }
   }
 

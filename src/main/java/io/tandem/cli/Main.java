@@ -19,6 +19,7 @@ import picocli.CommandLine.ScopeType;
       TuneCommand.class,
       RetrieveCommand.class,
       IndexCommand.class,
+      RebuildCommand.class,
       VersionsCommand.class,
       VerifyCommand.class,
       RollbackCommand.class,

@@ -1,12 +1,14 @@
 package io.tandem.cli;
 
 import io.tandem.artifact.Manifest;
+import io.tandem.artifact.Manifest.Verdict;
 import io.tandem.artifact.Store;
 import io.tandem.report.Table;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -31,7 +33,16 @@ final class VersionsCommand implements Callable<Integer> {
     List<Listed> versions = new ArrayList<>();
     Table table =
         new Table(
-            "", "version", "created", "model", "items", "dim", "index", "index recall", "size");
+            "",
+            "version",
+            "created",
+            "model",
+            "items",
+            "dim",
+            "index",
+            "index recall",
+            "gates",
+            "size");
     for (String id : store.versions()) {
       Manifest manifest = store.version(id).manifest();
       long bytes = manifest.files().values().stream().mapToLong(Manifest.FileInfo::size).sum();
@@ -45,11 +56,27 @@ final class VersionsCommand implements Callable<Integer> {
           manifest.dimension(),
           manifest.index().type(),
           manifest.index().recall(),
+          gates(manifest),
           "%.1f MB".formatted(bytes / 1e6));
     }
     out.print(table);
     out.flush();
     output.json(versions);
     return 0;
+  }
+
+  /** How many gates a version passed, and which were overruled. */
+  private static String gates(Manifest manifest) {
+    if (manifest.gates().isEmpty()) {
+      return "none";
+    }
+    long passed =
+        manifest.gates().stream().filter(gate -> gate.verdict() == Verdict.PASSED).count();
+    String forced =
+        manifest.gates().stream()
+            .filter(gate -> gate.verdict() == Verdict.FORCED)
+            .map(Manifest.Gate::name)
+            .collect(Collectors.joining(", "));
+    return passed + " passed" + (forced.isEmpty() ? "" : ", forced: " + forced);
   }
 }

@@ -32,9 +32,10 @@ final class SpecParser {
         new TrainingParser(data, features, model, !root.has("features"))
             .training(root.section("training"));
     IndexConfig index = IndexParser.index(root.sectionOr("index", "type"));
+    RebuildConfig rebuild = RebuildParser.rebuild(root.section("rebuild"), index);
     TuneParser.tune(root.section("tune"));
     root.end();
-    return new ModelSpec(name, data, features, model, training, index);
+    return new ModelSpec(name, data, features, model, training, index, rebuild);
   }
 
   private DataSpec data(Section section) {

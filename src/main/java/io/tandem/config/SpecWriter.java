@@ -27,6 +27,7 @@ final class SpecWriter {
     tree.put("model", model(spec.model()));
     tree.put("training", training(spec.training()));
     tree.put("index", index(spec.index()));
+    tree.put("rebuild", rebuild(spec.rebuild()));
     return tree;
   }
 
@@ -264,6 +265,30 @@ final class SpecWriter {
     tree.put("lists", index.lists().count());
     tree.put("nprobe", index.lists().nprobe());
     tree.put("over_fetch", index.lists().overFetch());
+    return tree;
+  }
+
+  private static Map<String, Object> rebuild(RebuildConfig rebuild) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("keep", rebuild.keep());
+    tree.put("probes", rebuild.probes());
+    tree.put("k", rebuild.k());
+    tree.put("max_queries", rebuild.maxQueries());
+    tree.put("reproducible", rebuild.reproducible());
+    RebuildConfig.Gates limits = rebuild.gates();
+    Map<String, Object> gates = new LinkedHashMap<>();
+    gates.put("min_size", limits.minSize());
+    gates.put("max_size", limits.maxSize());
+    gates.put("max_missing", limits.maxMissing());
+    gates.put("max_zero", limits.maxZero());
+    gates.put("max_equal", limits.maxEqual());
+    gates.put("max_norm_drift", limits.maxNormDrift());
+    gates.put("min_dimensions", limits.minDimensions());
+    gates.put("min_index_recall", limits.minIndexRecall());
+    gates.put("max_quality_drop", limits.maxQualityDrop());
+    gates.put("min_overlap", limits.minOverlap());
+    gates.put("max_p99_millis", limits.maxP99Millis());
+    tree.put("gates", gates);
     return tree;
   }
 

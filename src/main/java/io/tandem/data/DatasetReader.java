@@ -18,9 +18,25 @@ public final class DatasetReader {
    *     was expected and what was found
    */
   public static Dataset read(DataSpec spec) {
+    return read(spec, Items.ALL);
+  }
+
+  /** Which items a data set has. */
+  public enum Items {
+    /** Those of the item source and those that only interactions know. */
+    ALL,
+    /**
+     * Those of the item source: interactions with others are left out. All, where there is no item
+     * source.
+     */
+    CATALOGUE
+  }
+
+  /** Reads, encodes and splits. */
+  public static Dataset read(DataSpec spec, Items which) {
     Database database = new Database();
     try {
-      return read(database, spec);
+      return read(database, spec, which);
     } catch (Database.SqlFailure e) {
       database.close();
       throw new DataException(Explanation.firstLine(e.reason()), e);
@@ -61,7 +77,7 @@ public final class DatasetReader {
     }
   }
 
-  private static Dataset read(Database database, DataSpec spec) {
+  private static Dataset read(Database database, DataSpec spec, Items which) {
     EntityTable queries = entities(database, spec.queries(), spec.interactions().query());
     EntityTable items = entities(database, spec.items(), spec.interactions().item());
     KeyTable.Builder queryKeys = new KeyTable.Builder();
@@ -70,17 +86,16 @@ public final class DatasetReader {
     items.addKeys(itemKeys);
 
     InteractionsSpec interactions = spec.interactions();
-    Events events =
-        new EventTable(database, interactions, interactions.source()).read(queryKeys, itemKeys);
+    boolean closed = which == Items.CATALOGUE && spec.items() != null;
+    EventTable.Keys keys = new EventTable.Keys(queryKeys, itemKeys, closed);
+    Events events = new EventTable(database, interactions, interactions.source()).read(keys);
     Events validation = null;
     Events test = null;
     if (spec.split() instanceof SplitSpec.Provided provided) {
       if (provided.validationSource() != null) {
-        validation =
-            new EventTable(database, interactions, provided.validationSource())
-                .read(queryKeys, itemKeys);
+        validation = new EventTable(database, interactions, provided.validationSource()).read(keys);
       }
-      test = new EventTable(database, interactions, provided.test()).read(queryKeys, itemKeys);
+      test = new EventTable(database, interactions, provided.test()).read(keys);
     }
     KeyTable allQueries = queryKeys.build();
     KeyTable allItems = itemKeys.build();

@@ -6,6 +6,8 @@ import io.tandem.data.Database.SqlFailure;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToIntFunction;
+import java.util.stream.IntStream;
 
 /**
  * Interactions on their way in: loaded into the embedded database, where joins turn keys into
@@ -55,6 +57,31 @@ final class EventTable {
     int size() {
       return queries.length;
     }
+
+    /** Without the rows whose item is -1. */
+    Events withoutUnknownItems() {
+      int[] kept = IntStream.range(0, items.length).filter(row -> items[row] >= 0).toArray();
+      if (kept.length == items.length) {
+        return this;
+      }
+      Events events =
+          new Events(
+              new int[kept.length],
+              new int[kept.length],
+              new long[times.length == 0 ? 0 : kept.length],
+              new float[weights.length == 0 ? 0 : kept.length]);
+      for (int i = 0; i < kept.length; i++) {
+        events.queries[i] = queries[kept[i]];
+        events.items[i] = items[kept[i]];
+        if (times.length > 0) {
+          events.times[i] = times[kept[i]];
+        }
+        if (weights.length > 0) {
+          events.weights[i] = weights[kept[i]];
+        }
+      }
+      return events;
+    }
   }
 
   /** What messages call the source. */
@@ -62,15 +89,23 @@ final class EventTable {
     return source.description();
   }
 
+  /**
+   * Where keys get their numbers.
+   *
+   * @param closedItems whether items must be there already: others' rows are left out
+   */
+  record Keys(KeyTable.Builder queries, KeyTable.Builder items, boolean closedItems) {}
+
   /** Adds the keys of both sides in order of first appearance and fetches all rows. */
-  Events read(KeyTable.Builder queryKeys, KeyTable.Builder itemKeys) {
+  Events read(Keys keys) {
     if (rows > Integer.MAX_VALUE - 8) {
       throw new DataException(description() + ": more than 2^31 interactions");
     }
     String queryCodes = dictionary("q");
     String itemCodes = dictionary("i");
-    int[] queryNumbers = numbers(queryCodes, queryKeys);
-    int[] itemNumbers = numbers(itemCodes, itemKeys);
+    int[] queryNumbers = numbers(queryCodes, keys.queries()::add);
+    int[] itemNumbers =
+        numbers(itemCodes, keys.closedItems() ? keys.items()::indexOf : keys.items()::add);
     int count = (int) rows;
     Events events =
         new Events(
@@ -82,7 +117,7 @@ final class EventTable {
     for (String done : List.of(table, queryCodes, itemCodes)) {
       database.execute("DROP TABLE " + done);
     }
-    return events;
+    return keys.closedItems() ? events.withoutUnknownItems() : events;
   }
 
   /** Rows come in any order, each with its place. */
@@ -131,13 +166,13 @@ final class EventTable {
   }
 
   /** Number among all keys of each code. */
-  private int[] numbers(String codes, KeyTable.Builder keys) {
+  private int[] numbers(String codes, ToIntFunction<String> number) {
     int[] numbers = new int[(int) database.number("SELECT count(*) FROM " + codes)];
     return database.query(
         "SELECT k, n FROM %s ORDER BY n".formatted(codes),
         result -> {
           while (result.next()) {
-            numbers[result.getInt(2)] = keys.add(result.getString(1));
+            numbers[result.getInt(2)] = number.applyAsInt(result.getString(1));
           }
           return numbers;
         });

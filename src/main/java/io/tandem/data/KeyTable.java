@@ -209,15 +209,9 @@ public final class KeyTable {
      */
     public int add(String key) {
       int hash = hash(key);
-      int mask = slots.length - 1;
-      ByteBuffer bytes = ByteBuffer.wrap(text);
-      int slot = hash & mask;
-      while (slots[slot] != EMPTY) {
-        int index = slots[slot];
-        if (hashes[index] == hash && Utf8.equals(key, bytes, offsets[index], offsets[index + 1])) {
-          return index;
-        }
-        slot = (slot + 1) & mask;
+      int slot = slot(key, hash);
+      if (slots[slot] != EMPTY) {
+        return slots[slot];
       }
       append(key, hash);
       slots[slot] = size - 1;
@@ -227,6 +221,12 @@ public final class KeyTable {
       return size - 1;
     }
 
+    /** Number of a key, or -1. */
+    public int indexOf(String key) {
+      int slot = slot(key, hash(key));
+      return slots[slot];
+    }
+
     /** The table; the builder must not be used again. */
     public KeyTable build() {
       return new KeyTable(
@@ -234,6 +234,21 @@ public final class KeyTable {
           IntBuffer.wrap(Arrays.copyOf(offsets, size + 1)),
           IntBuffer.wrap(slots),
           ByteBuffer.wrap(Arrays.copyOf(text, offsets[size])));
+    }
+
+    /** Where the key's number is, or where it would go. */
+    private int slot(String key, int hash) {
+      int mask = slots.length - 1;
+      ByteBuffer bytes = ByteBuffer.wrap(text);
+      int slot = hash & mask;
+      while (slots[slot] != EMPTY) {
+        int index = slots[slot];
+        if (hashes[index] == hash && Utf8.equals(key, bytes, offsets[index], offsets[index + 1])) {
+          return slot;
+        }
+        slot = (slot + 1) & mask;
+      }
+      return slot;
     }
 
     private void append(String key, int hash) {

@@ -102,7 +102,8 @@ public final class Comparison {
         like.features(),
         new ModelConfig.Popularity(0),
         like.training(),
-        like.index());
+        like.index(),
+        like.rebuild());
   }
 
   /** The models, in the order given. */

@@ -28,6 +28,12 @@ record BagEncoder(FeatureSpec.Bag spec, Vocabulary vocabulary, InputSchema.Table
     target.endSlot(slot);
   }
 
+  /** Of several values, one is enough. */
+  @Override
+  public boolean knows(FeatureValues values) {
+    return values(spec, values).stream().anyMatch(vocabulary::knows);
+  }
+
   /** Distinct values in order, trimmed, without empty ones. */
   static Set<String> values(FeatureSpec.Bag spec, FeatureValues values) {
     List<String> list = values.list(spec.column());

@@ -21,6 +21,9 @@ sealed interface Encoder
   /** Appends the feature to the row being appended: to {@code slot}, or to the dense numbers. */
   void encode(FeatureValues values, FeatureBatch target, int slot);
 
+  /** Whether the value is there and, where there is a vocabulary, in it. */
+  boolean knows(FeatureValues values);
+
   /** An encoder that fills a slot. */
   static InputSchema.Slot slot(String feature, InputSchema.TableShape table, Pooling pooling) {
     return new InputSchema.Slot(feature, table, pooling);

@@ -1,5 +1,8 @@
 package io.tandem.feature;
 
+import com.google.common.hash.HashFunction;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import java.util.Arrays;
 
 /**
@@ -12,6 +15,8 @@ import java.util.Arrays;
 public final class FeatureBatch {
   /** Largest array that every JVM allows. */
   private static final int LIMIT = Integer.MAX_VALUE - 8;
+
+  private static final HashFunction HASH = Hashing.murmur3_128();
 
   private final InputSchema schema;
   private final int[][] ids;
@@ -154,6 +159,27 @@ public final class FeatureBatch {
       throw new IllegalStateException("a batch holds at most %d values of a slot".formatted(LIMIT));
     }
     return (int) Math.min(LIMIT, length * 2L);
+  }
+
+  /**
+   * A hash of everything a row holds (murmur3, 64 of its bits): rows of equal input have the same,
+   * whatever batch they are in.
+   */
+  public long hash(int row) {
+    Hasher hasher = HASH.newHasher();
+    for (int slot = 0; slot < ids.length; slot++) {
+      int from = starts[slot][row];
+      int to = ends[slot][row];
+      hasher.putInt(to - from);
+      for (int i = from; i < to; i++) {
+        hasher.putInt(ids[slot][i]);
+      }
+    }
+    int width = schema.denseWidth();
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      hasher.putFloat(dense[i]);
+    }
+    return hasher.hash().asLong();
   }
 
   /** First position of a row's values in {@link #ids(int)}. */

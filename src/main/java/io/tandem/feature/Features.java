@@ -9,11 +9,14 @@ import io.tandem.data.Dataset;
 import io.tandem.data.Interactions;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,8 +59,9 @@ public final class Features {
 
   /** Fits encoders. */
   public static Features fit(FeaturesSpec spec, DataSpec data, Dataset dataset) {
-    Set<String> queryKeys = Fitting.queryKeys(data);
-    Set<String> itemKeys = Fitting.itemKeys(data);
+    // In order, so that the same encoders have the same bytes.
+    Set<String> queryKeys = new TreeSet<>(Fitting.queryKeys(data));
+    Set<String> itemKeys = new TreeSet<>(Fitting.itemKeys(data));
     Fitting.Learned query = Fitting.queries(spec.query(), queryKeys, dataset);
     Fitting.Learned item = Fitting.items(spec.item(), itemKeys, dataset);
     Map<String, Vocabulary> vocabularies = new LinkedHashMap<>();
@@ -120,6 +124,50 @@ public final class Features {
    */
   public EventEncoder events(Dataset dataset) {
     return new DatasetEvents(queries, dataset);
+  }
+
+  /**
+   * Where the rows of an embedding table were in the tables of earlier encoders.
+   *
+   * @param table of these encoders
+   * @return [rows] of the earlier table: for a value, the row of the same value; for any other row,
+   *     the same row where both tables are as long; -1 where there is none
+   */
+  public int[] rowsIn(Features earlier, InputSchema.TableShape table) {
+    int[] rows = new int[table.rows()];
+    Arrays.fill(rows, -1);
+    InputSchema.TableShape before = earlier.table(table.name());
+    if (before == null || before.dim() != table.dim()) {
+      return rows;
+    }
+    Vocabulary vocabulary = vocabularies.get(table.name());
+    Vocabulary old = earlier.vocabularies.get(table.name());
+    if (vocabulary == null || old == null) {
+      boolean same = vocabulary == null && old == null && before.rows() == table.rows();
+      if (same) {
+        Arrays.setAll(rows, row -> row);
+      }
+      return rows;
+    }
+    int others = Math.min(vocabulary.oovBuckets(), old.oovBuckets());
+    for (int row = 0; row < others; row++) {
+      rows[row] = row;
+    }
+    for (int value = 0; value < vocabulary.values().size(); value++) {
+      int index = old.values().indexOf(vocabulary.values().key(value));
+      rows[vocabulary.oovBuckets() + value] = index < 0 ? -1 : old.oovBuckets() + index;
+    }
+    return rows;
+  }
+
+  /** An embedding table of either side by its name; null where there is none. */
+  public InputSchema.@Nullable TableShape table(String name) {
+    return Stream.of(querySchema(), itemSchema())
+        .flatMap(schema -> schema.slots().stream())
+        .map(InputSchema.Slot::table)
+        .filter(table -> table.name().equals(name))
+        .findFirst()
+        .orElse(null);
   }
 
   /** Writes the encoders into an existing, empty folder. */

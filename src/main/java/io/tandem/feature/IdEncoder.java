@@ -21,4 +21,9 @@ record IdEncoder(FeatureSpec.Id spec, Vocabulary vocabulary, InputSchema.TableSh
     target.add(slot, vocabulary.row(values.text(spec.column())));
     target.endSlot(slot);
   }
+
+  @Override
+  public boolean knows(FeatureValues values) {
+    return vocabulary.knows(values.text(spec.column()));
+  }
 }

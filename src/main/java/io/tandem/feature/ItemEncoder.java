@@ -11,6 +11,13 @@ public interface ItemEncoder {
   /** Appends one item. */
   void encode(FeatureValues values, FeatureBatch target);
 
+  /**
+   * Counts the rows of a chunk of which a feature is missing, or out of the vocabulary.
+   *
+   * @param counts [features of the item side], added to
+   */
+  void countUnknown(Rows rows, long[] counts);
+
   /** Encodes a whole table, in its order. */
   FeatureBatch encodeAll(Attributes attributes);
 }

@@ -56,6 +56,11 @@ record NumericEncoder(
     }
   }
 
+  @Override
+  public boolean knows(FeatureValues values) {
+    return Double.isFinite(values.number(spec.column()));
+  }
+
   /** The value whose statistics are taken. */
   static double beforeStatistics(Transform transform, double value) {
     return transform == Transform.LOG1P ? Math.log1p(Math.max(0, value)) : value;

@@ -29,6 +29,12 @@ record SequenceEncoder(
     target.endSlot(slot);
   }
 
+  @Override
+  public boolean knows(FeatureValues values) {
+    List<String> items = values.list(spec.name());
+    return items != null && items.stream().anyMatch(vocabulary::knows);
+  }
+
   /**
    * Appends the history of a context.
    *

@@ -44,6 +44,12 @@ record TextEncoder(FeatureSpec.Text spec, InputSchema.TableShape table) implemen
     target.endSlot(slot);
   }
 
+  @Override
+  public boolean knows(FeatureValues values) {
+    String text = values.text(spec.column());
+    return text != null && !text.isBlank();
+  }
+
   private static List<String> words(String text) {
     List<String> words = new ArrayList<>();
     for (String word : BETWEEN_WORDS.split(text.toLowerCase(Locale.ROOT), 0)) {

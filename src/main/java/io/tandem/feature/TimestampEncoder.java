@@ -35,6 +35,11 @@ record TimestampEncoder(FeatureSpec.Timestamp spec, long newest, boolean event) 
     encode(values.time(spec.column()), target);
   }
 
+  @Override
+  public boolean knows(FeatureValues values) {
+    return values.time(spec.column()) != MISSING;
+  }
+
   /** Appends a time in seconds since 1970. */
   void encode(long time, FeatureBatch target) {
     boolean present = time != MISSING && Math.abs(time) < Instant.MAX.getEpochSecond();

@@ -63,6 +63,17 @@ final class TowerInput implements ItemEncoder, QueryEncoder {
   }
 
   @Override
+  public void countUnknown(Rows rows, long[] counts) {
+    RowValues values = new RowValues(rows, keyColumns);
+    for (int row = 0; row < rows.size(); row++) {
+      values.at(row);
+      for (int feature = 0; feature < counts.length; feature++) {
+        counts[feature] += encoders.get(feature).knows(values) ? 0 : 1;
+      }
+    }
+  }
+
+  @Override
   public FeatureBatch encodeAll(Attributes attributes) {
     FeatureBatch all = new FeatureBatch(schema);
     attributes.forEachChunk(rows -> encode(rows, all));

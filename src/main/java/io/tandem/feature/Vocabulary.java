@@ -21,6 +21,11 @@ record Vocabulary(KeyTable values, int oovBuckets) {
     return oovBuckets + values.size();
   }
 
+  /** Whether a value has a row of its own. */
+  boolean knows(@Nullable String value) {
+    return value != null && values.indexOf(value) >= 0;
+  }
+
   /** Row of a value; any string has one, and so has its absence. */
   int row(@Nullable String value) {
     if (value == null) {

@@ -186,7 +186,7 @@ public final class Retriever implements AutoCloseable {
   }
 
   private void start(@Nullable Duration follow) {
-    swapTo(store.current().open());
+    swapTo(store.openCurrent());
     if (follow != null) {
       follower = new Follower(follow, this::look);
     }

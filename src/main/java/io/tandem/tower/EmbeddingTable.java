@@ -74,6 +74,12 @@ final class EmbeddingTable {
     }
   }
 
+  /** Replaces a row. */
+  void setRow(int row, float[] values) {
+    System.arraycopy(
+        values, 0, pages[row >>> shift], (row & (1 << shift) - 1) * shape.dim(), shape.dim());
+  }
+
   /** Row that holds a number that is not finite, or -1. */
   int firstNonFiniteRow() {
     for (int row = 0; row < shape.rows(); row++) {

@@ -8,6 +8,7 @@ import io.tandem.tower.sequence.Mode;
 import io.tandem.tower.sequence.SequenceNetwork;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -262,6 +263,17 @@ final class InputLayer {
       SequenceNetwork sequence = sequences[slot];
       if (sequence != null) {
         sequence.read(TowerFiles.sequenceNetwork(folder, side, slot(slot)));
+      }
+    }
+  }
+
+  /** Takes over the weights of sequence networks where there are earlier ones. */
+  void warmStart(Path folder, ExportedTower.Side side) throws IOException {
+    for (int slot = 0; slot < tables.length; slot++) {
+      SequenceNetwork sequence = sequences[slot];
+      Path zip = TowerFiles.sequenceNetwork(folder, side, slot(slot));
+      if (sequence != null && Files.exists(zip)) {
+        sequence.warmStart(zip);
       }
     }
   }

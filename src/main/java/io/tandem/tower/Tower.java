@@ -5,6 +5,7 @@ import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.tower.sequence.Mode;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -144,6 +145,28 @@ final class Tower {
     }
     iteration = steps;
     inputs.read(folder, side);
+  }
+
+  /**
+   * Takes over the weights of exported layers of equal shape; the optimizer begins anew. Embedding
+   * tables are not its own.
+   */
+  void warmStart(Path folder, ExportedTower.Side side) throws IOException {
+    Path zip = TowerFiles.network(folder, side);
+    MultiLayerNetwork layers = network;
+    if (layers != null && Files.exists(zip)) {
+      MultiLayerNetwork earlier = ModelSerializer.restoreMultiLayerNetwork(zip.toFile(), false);
+      layers
+          .paramTable()
+          .forEach(
+              (name, parameter) -> {
+                INDArray before = earlier.paramTable().get(name);
+                if (before != null && before.equalShapes(parameter)) {
+                  parameter.assign(before);
+                }
+              });
+    }
+    inputs.warmStart(folder, side);
   }
 
   /** Writes plain weights, and the Deeplearning4j networks beside them. */

@@ -2,6 +2,7 @@ package io.tandem.tower;
 
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.FeatureBatch;
+import io.tandem.feature.Features;
 import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.TableShape;
 import java.io.IOException;
@@ -141,6 +142,42 @@ public final class TowerModel {
   }
 
   /**
+   * Begins with what exported towers learned: embedding rows by the values that they stand for,
+   * layers by their shape. What has no counterpart stays fresh; optimizers begin anew.
+   *
+   * @param features that these towers are over
+   * @param earlier that the exported towers were over
+   * @param folder of the exported towers
+   * @return embedding rows that were taken over
+   */
+  public long warmStart(Features features, Features earlier, Path folder) {
+    long taken = 0;
+    try {
+      query.warmStart(folder, ExportedTower.Side.QUERY);
+      item.warmStart(folder, ExportedTower.Side.ITEM);
+      for (EmbeddingTable table : tables.values()) {
+        TableShape before = earlier.table(table.shape().name());
+        if (before == null) {
+          continue;
+        }
+        int[] rows = features.rowsIn(earlier, table.shape());
+        MappedTable exported = MappedTable.open(TowerFiles.table(folder, before), before);
+        float[] values = new float[before.dim()];
+        for (int row = 0; row < rows.length; row++) {
+          if (rows[row] >= 0) {
+            exported.row(rows[row], values);
+            table.setRow(row, values);
+            taken++;
+          }
+        }
+      }
+      return taken;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the towers " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
    * Writes both towers for serving (plain weights and tables) and as Deeplearning4j networks.
    *
    * @param folder existing and empty
@@ -155,6 +192,7 @@ public final class TowerModel {
           table.writeRows(channel);
         }
       }
+      Zips.forgetTimes(folder);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot export to " + folder + ": " + e.getMessage(), e);
     }

@@ -1,5 +1,6 @@
 package io.tandem.training;
 
+import io.tandem.artifact.Publisher;
 import io.tandem.config.ModelConfig;
 import io.tandem.config.ModelSpec;
 import io.tandem.config.TrainingConfig;
@@ -104,6 +105,15 @@ public final class Trainer {
       }
       return new TrainingResult(model, epochs, bestEpoch, training.temperature().value(), end);
     }
+  }
+
+  /**
+   * Begins with what exported towers learned; of no account where a checkpoint is continued.
+   *
+   * @return embedding rows that were taken over
+   */
+  long warmStart(Publisher.Towers earlier) {
+    return model.warmStart(features, earlier.features(), earlier.towers());
   }
 
   /** Ends after an epoch although the schedule goes on to {@code training.epochs}. */

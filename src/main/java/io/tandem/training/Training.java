@@ -31,6 +31,8 @@ public final class Training {
   private final Dataset dataset;
   private final Path folder;
   private final TrainingListener listener;
+  private Publisher.@Nullable Towers earlier;
+  private long warmRows;
   private volatile boolean stopping;
   private volatile @Nullable Trainer running;
 
@@ -42,6 +44,21 @@ public final class Training {
     this.dataset = dataset;
     this.folder = folder;
     this.listener = listener;
+  }
+
+  /**
+   * Begins with what exported towers learned instead of at random: embedding rows by the values
+   * that they stand for, layers by their shape. Of no account for models that are not trained by
+   * gradient steps, and where a checkpoint is continued.
+   */
+  public Training warmStart(Publisher.Towers towers) {
+    earlier = towers;
+    return this;
+  }
+
+  /** Embedding rows that began with what they had learned before. */
+  public long warmRows() {
+    return warmRows;
   }
 
   /**
@@ -122,6 +139,10 @@ public final class Training {
 
   private TrainingResult run(Trainer trainer, Start start) {
     running = trainer;
+    Publisher.Towers from = earlier;
+    if (from != null) {
+      warmRows = trainer.warmStart(from);
+    }
     if (stopping) {
       trainer.stop();
     }

@@ -152,6 +152,8 @@ class PublisherTest {
             m.attributes(),
             m.index(),
             m.metrics(),
+            m.rebuilt(),
+            m.gates(),
             m.files());
     Version whole = publish(folder);
     Version version = new Version(other.id(), whole.folder(), mixed);

@@ -187,6 +187,8 @@ class StoreTest {
             new Manifest.IndexInfo(
                 index.type(), index.parameters(), index.recall(), index.recallAt(), "other"),
             manifest.metrics(),
+            manifest.rebuilt(),
+            manifest.gates(),
             manifest.files());
     Version mixed = new Version("mixed", store.current().folder(), other);
     assertThatThrownBy(mixed::open)

@@ -97,6 +97,8 @@ class TowerVersionTest {
             m.attributes(),
             m.index(),
             m.metrics(),
+            m.rebuilt(),
+            m.gates(),
             m.files());
     assertThatThrownBy(() -> new Version(version.id(), version.folder(), wider).open())
         .isInstanceOf(ArtifactException.class)

@@ -36,17 +36,18 @@ final class Versions {
         }
       }
       return writer.publish(
-          new VersionWriter.Facts(
-              content,
-              Publisher.TWO_TOWER,
-              "userId",
-              "movieId",
-              List.of("title"),
-              built,
-              2,
-              2,
-              Map.of("recall@10", 0.25),
-              Instant.parse("2026-01-01T00:00:00Z")));
+          writer.draft(
+              new VersionWriter.Facts(
+                  content,
+                  Publisher.TWO_TOWER,
+                  "userId",
+                  "movieId",
+                  List.of("title"),
+                  built,
+                  2,
+                  2,
+                  Map.of("recall@10", 0.25),
+                  Instant.parse("2026-01-01T00:00:00Z"))));
     }
   }
 }

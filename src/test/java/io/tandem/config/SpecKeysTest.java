@@ -256,6 +256,39 @@ final class SpecKeysTest {
   }
 
   @Test
+  void rebuildKeysAreRead() throws IOException {
+    assertThat(
+            read(MINIMAL
+                    + """
+                        rebuild:
+                          keep: 3
+                          probes: 50
+                          k: 20
+                          max_queries: 100
+                          reproducible: false
+                          gates: {min_size: 0.9, max_size: 1.5, max_missing: 0.2, max_zero: 0.3,
+                            max_equal: 0.4, max_norm_drift: 0.5, min_dimensions: 0.6,
+                            min_index_recall: 0.7, max_quality_drop: 0.8, min_overlap: 0.25,
+                            max_p99_millis: 10}
+                        """)
+                .rebuild())
+        .isEqualTo(
+            new RebuildConfig(
+                3,
+                50,
+                20,
+                100,
+                false,
+                new RebuildConfig.Gates(0.9, 1.5, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.25, 10)));
+  }
+
+  @Test
+  void theIndexMustReachWhatItPromisesUnlessTheGateSaysOtherwise() throws IOException {
+    assertThat(read(MINIMAL + "index: {min_recall: 0.9}").rebuild().gates().minIndexRecall())
+        .isEqualTo(0.9);
+  }
+
+  @Test
   void bytesMayHaveAUnit() throws IOException {
     assertThat(index("{memory_limit: 1024}").memoryLimit()).isEqualTo(1024);
     assertThat(index("{memory_limit: 500MB}").memoryLimit()).isEqualTo(500_000_000);

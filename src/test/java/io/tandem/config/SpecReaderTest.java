@@ -121,6 +121,24 @@ final class SpecReaderTest {
               lists: 0
               nprobe: 0
               over_fetch: 0
+            rebuild:
+              keep: 5
+              probes: 200
+              k: 10
+              max_queries: 2000
+              reproducible: true
+              gates:
+                min_size: 0.8
+                max_size: 2.0
+                max_missing: 0.1
+                max_zero: 0.01
+                max_equal: 0.1
+                max_norm_drift: 0.2
+                min_dimensions: 0.5
+                min_index_recall: 0.95
+                max_quality_drop: 0.05
+                min_overlap: 0.3
+                max_p99_millis: 50.0
             """);
   }
 

@@ -32,7 +32,8 @@ final class SpecRoundTripTest {
 
   @Provide
   Arbitrary<ModelSpec> specs() {
-    return Combinators.combine(names(), data(), features(), models(), training(), indexes())
+    return Combinators.combine(
+            names(), data(), features(), models(), training(), indexes(), rebuilds())
         .as(ModelSpec::new)
         .filter(SpecRoundTripTest::fitsTogether);
   }
@@ -296,6 +297,22 @@ final class SpecRoundTripTest {
                   contrastive ? share : 0,
                   contrastive ? share : 0);
             });
+  }
+
+  private static Arbitrary<RebuildConfig> rebuilds() {
+    Arbitrary<Integer> counts = Arbitraries.integers().between(1, 1 << 16);
+    Arbitrary<Double> shares = Arbitraries.doubles().between(0, 3);
+    return Combinators.combine(counts, counts, Arbitraries.of(true, false), shares, shares)
+        .as(
+            (a, b, reproducible, c, d) ->
+                new RebuildConfig(
+                    a,
+                    b,
+                    a,
+                    b,
+                    reproducible,
+                    new RebuildConfig.Gates(
+                        Math.min(c, d), Math.max(c, d) + 1, c, d, c, d, c, d, c, d, c + 1)));
   }
 
   private static Arbitrary<IndexConfig> indexes() {

@@ -40,10 +40,12 @@ final class AutoChoice {
 
   private final IndexConfig config;
   private final BuildListener listener;
+  private final boolean reproducible;
 
-  AutoChoice(IndexConfig config, BuildListener listener) {
+  AutoChoice(IndexConfig config, BuildListener listener, boolean reproducible) {
     this.config = config;
     this.listener = listener;
+    this.reproducible = reproducible;
   }
 
   /**
@@ -104,7 +106,8 @@ final class AutoChoice {
     Recipe whole = Recipe.of(typed, total, exact.dimension());
     listener.progress(Stage.CHOOSING, recipe.name(), 0, 1);
     try (FaissIndex index =
-        new Making(typed, BuildListener.NONE).make(recipe, exact.structure().index())) {
+        new Making(typed, BuildListener.NONE, reproducible)
+            .make(recipe, exact.structure().index())) {
       Tuner.Tuned tuned = new Tuner(index, sample, typed, BuildListener.NONE).tune();
       double expected = tuned.work() * growth(index.structure().kind(), rows, total);
       return new Expected(

@@ -43,6 +43,7 @@ public final class FaissBuilder implements AutoCloseable {
   private final IndexConfig config;
   private BuildListener listener = BuildListener.NONE;
   private IntFunction<String> names = row -> "row " + row;
+  private boolean reproducible;
   private @Nullable Index collected;
 
   /**
@@ -64,6 +65,15 @@ public final class FaissBuilder implements AutoCloseable {
   /** Tells a listener how far the building is. */
   public FaissBuilder listener(BuildListener newListener) {
     listener = newListener;
+    return this;
+  }
+
+  /**
+   * The same vectors then give the same index to the bit: graphs, whose links depend on the order
+   * in which threads add nodes, are built on one thread.
+   */
+  public FaissBuilder reproducible() {
+    reproducible = true;
     return this;
   }
 
@@ -164,7 +174,7 @@ public final class FaissBuilder implements AutoCloseable {
   }
 
   private BuiltIndex automatic(FaissIndex exact, Sample sample) {
-    AutoChoice.Ranking ranking = new AutoChoice(config, listener).rank(exact, sample);
+    AutoChoice.Ranking ranking = new AutoChoice(config, listener, reproducible).rank(exact, sample);
     BuiltIndex best = null;
     for (IndexConfig.Type type : ranking.types()) {
       BuiltIndex built = build(type, exact, sample, ranking.considered());
@@ -193,7 +203,7 @@ public final class FaissBuilder implements AutoCloseable {
     FaissIndex index =
         type == IndexConfig.Type.FLAT
             ? exact
-            : new Making(config, listener).make(recipe, exact.structure().index());
+            : new Making(config, listener, reproducible).make(recipe, exact.structure().index());
     try {
       Tuner.Tuned tuned = new Tuner(index, sample, config, listener).tune();
       Map<String, Integer> parameters = new TreeMap<>(tuned.parameters());

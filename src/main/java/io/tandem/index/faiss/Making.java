@@ -27,10 +27,12 @@ final class Making {
 
   private final IndexConfig config;
   private final BuildListener listener;
+  private final boolean reproducible;
 
-  Making(IndexConfig config, BuildListener listener) {
+  Making(IndexConfig config, BuildListener listener, boolean reproducible) {
     this.config = config;
     this.listener = listener;
+    this.reproducible = reproducible;
   }
 
   /**
@@ -51,7 +53,11 @@ final class Making {
         graph.hnsw().efConstruction(config.graph().efConstruction());
       }
       train(recipe, index, vectors);
-      add(recipe, index, vectors);
+      if (reproducible && graph != null) {
+        onOneThread(() -> add(recipe, index, vectors));
+      } else {
+        add(recipe, index, vectors);
+      }
       boolean keeps =
           recipe.keepsVectors()
               || (config.type() == IndexConfig.Type.FACTORY && !rowsWithin(index));
@@ -106,6 +112,17 @@ final class Making {
       sample.position((long) i * dimension).put(vector);
     }
     return sample.position(0);
+  }
+
+  /** FAISS takes the number of threads from the process, whose other calls it binds meanwhile. */
+  private static void onOneThread(Runnable work) {
+    int threads = Faiss.threads();
+    Faiss.setThreads(1);
+    try {
+      work.run();
+    } finally {
+      Faiss.setThreads(threads);
+    }
   }
 
   private void add(Recipe recipe, Index index, Index vectors) {

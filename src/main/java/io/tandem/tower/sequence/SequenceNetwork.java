@@ -214,6 +214,23 @@ public final class SequenceNetwork {
     packing = null;
   }
 
+  /**
+   * Takes over the weights that {@link #write} wrote, of every layer of equal shape; the optimizer
+   * begins anew.
+   */
+  public void warmStart(Path zip) throws IOException {
+    MultiLayerNetwork earlier = ModelSerializer.restoreMultiLayerNetwork(zip.toFile(), false);
+    network
+        .paramTable()
+        .forEach(
+            (name, parameter) -> {
+              INDArray before = earlier.paramTable().get(name);
+              if (before != null && before.equalShapes(parameter)) {
+                parameter.assign(before);
+              }
+            });
+  }
+
   /** Writes plain weights for {@link ExportedSequence}. */
   public void export(Path file) {
     float[] weights = network.params().dup().data().asFloat();
