@@ -177,7 +177,7 @@ final class SpecProblemsTest {
             new Problem(
                 2,
                 "hyperparameters",
-                "one of data, features, index, model, name, training, tune",
+                "one of data, features, index, model, name, rebuild, training, tune",
                 "an unknown key"));
   }
 
