@@ -100,11 +100,17 @@ public final class Draft implements AutoCloseable {
     } else {
       index = IndexConfig.of(IndexConfig.Type.FLAT).withRecall(index.minRecall(), index.k());
     }
+    OutputStream out = writer.create(Version.ITEM_HASHES);
+    try {
     builder =
         new FaissBuilder(dimension, index)
             .names(row -> "item '" + dataset.itemKeys().key(row) + "'")
             .expect(dataset.itemKeys().size());
-    hashes = writer.create(Version.ITEM_HASHES);
+    } catch (RuntimeException e) {
+      out.close();
+      throw e;
+    }
+    hashes = out;
   }
 
   /**

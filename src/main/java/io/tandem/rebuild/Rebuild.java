@@ -21,7 +21,6 @@ import io.tandem.index.BuiltIndex;
 import io.tandem.rebuild.RebuildResult.Outcome;
 import io.tandem.training.TrainingListener;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -185,8 +184,10 @@ public final class Rebuild {
                         store.folder()
                             + ": expected a published version to rebuild, found none; train one"
                             + " first"));
+    Timer opening = begin(Step.OPEN);
     try (OpenVersion live = store.openCurrent()) {
       before = live.version().id();
+      opening.fact("version", live.version().id()).fact("items", live.items().size()).end();
       OpenVersion.QuerySide side = live.querySide();
       if (side == null) {
         throw new DataException(
@@ -231,7 +232,9 @@ public final class Rebuild {
       facts.putAll(trained.facts());
       timer.fact("warm_rows", trained.warmRows()).end();
     }
+    Timer preparing = begin(Step.PREPARE);
     try (Draft draft = Draft.begin(store, spec, towers, dataset, started)) {
+      preparing.end();
       Catalogue catalogue = embed(live, towers, draft, dataset);
       Rebuilt counts = catalogue.rebuilt(source(data), told != null);
       rebuilt = counts;
@@ -410,7 +413,7 @@ public final class Rebuild {
       if (metrics != null) {
         RebuildMetrics.write(result, store, metrics);
       }
-    } catch (IOException | UncheckedIOException e) {
+    } catch (IOException | RuntimeException e) {
       if (failure == null) {
         throw new ArtifactException(
             "the rebuild ended (%s), but its report cannot be written: %s"

@@ -9,15 +9,19 @@ import java.util.Map;
 public enum Step {
   /** Become the one that rebuilds the store. */
   LOCK,
+  /** Open the current version, every file of it verified. */
+  OPEN,
   /** Read items and interactions. */
   READ,
   /** Train towers, where that is asked for. */
   TRAIN,
+  /** Write what needs no vectors: keys, attributes, filters, histories, towers. */
+  PREPARE,
   /** Encode the catalogue, compare it with the current version's, embed what is new. */
   EMBED,
   /** Build the index. */
   BUILD,
-  /** Write and read back. */
+  /** Write the index and read it back, and list what the version holds. */
   WRITE,
   /** Measure, and compare with the current version. */
   GATES,

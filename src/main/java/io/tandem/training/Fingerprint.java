@@ -8,7 +8,10 @@ import io.tandem.data.Dataset;
 import io.tandem.data.Interactions;
 import java.nio.charset.StandardCharsets;
 
-/** What must be the same for a training to continue: all but how long it goes on. */
+/**
+ * What must be the same for a training to continue: all but how long it goes on, and what becomes of
+ * it later.
+ */
 final class Fingerprint {
   private Fingerprint() {}
 
@@ -16,6 +19,7 @@ final class Fingerprint {
     Hasher hasher = Hashing.murmur3_128().newHasher();
     SpecReader.write(spec)
         .lines()
+        .takeWhile(line -> !line.equals("rebuild:"))
         .filter(line -> !line.strip().matches("(epochs|patience|checkpoint_every): .*"))
         .forEach(line -> hasher.putString(line, StandardCharsets.UTF_8));
     Interactions train = dataset.split().train();

@@ -102,6 +102,50 @@ final class MainTest {
   }
 
   @Test
+  void aStoreIsRebuiltRefusedForcedAndRolledBack() throws Exception {
+    String store = folder.resolve("store").toString();
+    Path metrics = folder.resolve("tandem.prom");
+    run("train", path("model.yaml"), "--out", store);
+
+    assertThat(run("rebuild", store, "--metrics", metrics.toString())).isZero();
+    assertThat(output())
+        .contains("step=read seconds=", "step=embed seconds=", "unchanged=20", "Published ");
+    assertThat(Files.readString(metrics)).contains("tandem_rebuild_success{store=");
+
+    List<String> items = Files.readAllLines(folder.resolve("items.csv"));
+    Path half = Files.write(folder.resolve("half.csv"), items.subList(0, 11));
+    assertThat(run("rebuild", store, "--items", half.toString())).isEqualTo(1);
+    assertThat(output())
+        .contains("Gate size refused: expected 0.8 to 2 of the 20 items before, found 0.5: 10 items")
+        .contains("Nothing was published");
+    assertThat(run("rebuild", store, "--force", "size")).isEqualTo(2);
+    assertThat(error()).contains("--force and --why: expected both or none of them");
+    assertThat(run("rebuild", store, "--force", "sizes", "--why", "x")).isEqualTo(2);
+    assertThat(error()).contains("expected one of the gates size, ");
+    assertThat(
+            run(
+                "rebuild",
+                store,
+                "--items=" + half,
+                "--set=rebuild.gates.min_overlap=0",
+                "--set=rebuild.gates.max_quality_drop=1",
+                "--force=size",
+                "--why=retired"))
+        .isZero();
+    assertThat(run("versions", store)).isZero();
+    assertThat(output()).contains("forced: size");
+    assertThat(run("verify", store)).isZero();
+    assertThat(output()).contains("is current and opens: 10 items", "of the exact top 10");
+    assertThat(run("rollback", store)).isZero();
+    assertThat(run("verify", store)).isZero();
+    assertThat(output()).contains("is current and opens: 20 items");
+
+    Files.writeString(folder.resolve("items.csv"), "item,title,kind\ni1,A,B\ni1,A,B\n");
+    assertThat(run("rebuild", store)).isEqualTo(2);
+    assertThat(error()).contains("expected each key once");
+  }
+
+  @Test
   void evaluationsAreWrittenAsJsonWithIntervalsSegmentsAndDifferences() throws Exception {
     String store = folder.resolve("store").toString();
     Path json = folder.resolve("figures.json");

@@ -49,7 +49,7 @@ class CrashTest {
     assertThat(steps).isGreaterThan(100);
 
     int failures = 0;
-    int stride = FULL ? 1 : steps / 12;
+    int stride = FULL ? 1 : steps / 7;
     for (int failAt = FULL ? 0 : stride / 2; failAt < steps; failAt += stride) {
       Path victim = folder.resolve("victim-" + failAt);
       copy(initial, victim);
@@ -71,7 +71,7 @@ class CrashTest {
       Disk.REAL.deleteAll(victim);
     }
     System.out.printf("%s: failed at %d of %d file operations%n", how, failures, steps);
-    assertThat(failures).isGreaterThan(FULL ? 100 : 8);
+    assertThat(failures).isGreaterThan(FULL ? 100 : 5);
   }
 
   @Test
@@ -87,7 +87,7 @@ class CrashTest {
     Map<String, ?> expected = Catalogues.files(Store.open(whole));
 
     Random random = new Random(11);
-    int kills = FULL ? 300 : 6;
+    int kills = FULL ? 300 : 9;
     int died = 0;
     int resumed = 0;
     Path victim = folder.resolve("victim");

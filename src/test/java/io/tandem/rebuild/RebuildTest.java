@@ -158,7 +158,7 @@ class RebuildTest {
     JsonNode json = new ObjectMapper().readTree(run.resolve("report.json").toFile());
     assertThat(json.path("gates")).hasSize(Gates.NAMES.size());
     assertThat(json.path("steps").findValuesAsText("step"))
-        .containsExactly("LOCK", "READ", "EMBED", "BUILD", "WRITE", "GATES", "PUBLISH", "PRUNE");
+        .containsExactly("LOCK", "OPEN", "READ", "PREPARE", "EMBED", "BUILD", "WRITE", "GATES", "PUBLISH", "PRUNE");
     assertThat(json.path("probes").path("examples")).hasSize(10);
     assertThat(Files.readString(run.resolve("report.html")))
         .contains("index_recall", "Lengths of item vectors", "Example queries", "Film né");
