@@ -16,8 +16,11 @@ import org.jspecify.annotations.Nullable;
  * its own {@link Scratch}.
  */
 public final class ExportedTower {
-  /** Rows that pass a layer together when many are embedded: its weights are read once for all. */
-  private static final int BLOCK = 32;
+  /**
+   * Rows that pass a layer together when many are embedded: enough for a matrix product to reach
+   * its rate, few enough for the second-level cache.
+   */
+  private static final int BLOCK = 512;
 
   private final InputSchema schema;
   private final MappedTable[] tables;
@@ -72,7 +75,7 @@ public final class ExportedTower {
 
   /** Buffers of one thread. */
   public Scratch scratch() {
-    return new Scratch(1);
+    return new Scratch(layers.buffers());
   }
 
   /**
@@ -86,18 +89,26 @@ public final class ExportedTower {
       throw new IllegalArgumentException("row %d of a batch of %d".formatted(row, batch.rows()));
     }
     assemble(batch, row, scratch, 0);
-    layers.apply(scratch.activations, 1, target, 0);
+    layers.apply(scratch.activations, target);
   }
 
   /**
-   * Embeds every row into [rows × dim] row-major.
+   * Embeds every row into [rows × dim] row-major. Equal to {@link #embed} to rounding; memory
+   * beside the arguments does not grow with the rows.
    *
    * @param threads at least 1
    */
   public void embedAll(FeatureBatch batch, int threads, float[] target) {
     check(batch);
+    if (batch.rows() == 0) {
+      return;
+    }
     int blocks = (batch.rows() + BLOCK - 1) / BLOCK;
     int workers = Math.max(1, Math.min(threads, blocks));
+    if (workers == 1) {
+      embedBlocks(batch, 0, 1, blocks, target);
+      return;
+    }
     ForkJoinPool pool = new ForkJoinPool(workers);
     try {
       pool.submit(
@@ -113,14 +124,17 @@ public final class ExportedTower {
 
   private void embedBlocks(
       FeatureBatch batch, int worker, int workers, int blocks, float[] target) {
-    Scratch scratch = new Scratch(BLOCK);
-    for (int block = worker; block < blocks; block += workers) {
-      int from = block * BLOCK;
-      int count = Math.min(BLOCK, batch.rows() - from);
-      for (int row = 0; row < count; row++) {
-        assemble(batch, from + row, scratch, row);
+    int most = Math.min(BLOCK, batch.rows());
+    Scratch scratch = new Scratch(new float[][] {new float[most * shape.inputWidth()]});
+    try (BlasLayers products = new BlasLayers(layers.weights(), most)) {
+      for (int block = worker; block < blocks; block += workers) {
+        int from = block * BLOCK;
+        int count = Math.min(BLOCK, batch.rows() - from);
+        for (int row = 0; row < count; row++) {
+          assemble(batch, from + row, scratch, row);
+        }
+        products.apply(scratch.activations[0], count, target, from * dim());
       }
-      layers.apply(scratch.activations, count, target, from * dim());
     }
   }
 
@@ -169,8 +183,8 @@ public final class ExportedTower {
     private final int[] offsets;
     private final SequencePooling.@Nullable Scratch[] pooling;
 
-    private Scratch(int rows) {
-      activations = layers.buffers(rows);
+    private Scratch(float[][] activations) {
+      this.activations = activations;
       offsets = new int[tables.length];
       pooling = new SequencePooling.Scratch[tables.length];
       for (int slot = 0; slot < tables.length; slot++) {

@@ -63,23 +63,24 @@ final class TowerModelTest {
   @ParameterizedTest
   @EnumSource(Activation.class)
   void exportedTowersGiveTheNetworksOutput(Activation activation) throws Exception {
+    int rows = 1100; // more than two blocks, the last of them partly filled
     for (boolean normalize : new boolean[] {true, false}) {
       Path target = Files.createDirectory(folder.resolve("export-" + normalize));
       TowerModel model = model(activation, normalize, 0.2, adam());
       step(model, 1);
       model.export(target);
-      FeatureBatch items = batch(ITEM, 70, 2);
-      float[] expected = new float[70 * 5];
+      FeatureBatch items = batch(ITEM, rows, 2);
+      float[] expected = new float[rows * 5];
       model.embedItems(items, expected);
 
       ExportedTower tower = ExportedTower.open(target, ExportedTower.Side.ITEM, ITEM);
-      float[] all = new float[70 * 5];
+      float[] all = new float[rows * 5];
       tower.embedAll(items, 2, all);
       float[] one = new float[5];
       ExportedTower.Scratch scratch = tower.scratch();
 
       assertThat(all).containsExactly(expected, within(1e-5f));
-      for (int row = 0; row < 70; row++) {
+      for (int row = 0; row < rows; row++) {
         tower.embed(items, row, scratch, one);
         for (int i = 0; i < 5; i++) {
           assertThat(one[i]).isCloseTo(expected[row * 5 + i], within(1e-5f));
