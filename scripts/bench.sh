@@ -7,7 +7,7 @@ if [ $# -eq 0 ]; then
   exit 0
 fi
 set_up_build
-maven -q package -DskipTests -Pbench
+maven -q package -DskipTests -Pbench -pl src -am
 find_java
 jvm_options
 # shellcheck disable=SC2086

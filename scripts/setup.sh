@@ -91,5 +91,5 @@ build() {
   say "building (the first time fetches dependencies and compiles FAISS: a few minutes)"
   local log=$ROOT/.tandem/build.log
   mkdir -p "$ROOT/.tandem"
-  maven -q package -DskipTests >"$log" 2>&1 || { cat "$log" >&2; die "the build failed; see above"; }
+  maven -q package -DskipTests -pl src -am >"$log" 2>&1 || { cat "$log" >&2; die "the build failed; see above"; }
 }

@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * threads. Interrupting the building thread ends the work with an {@link IndexException}.
  */
 public final class FaissBuilder implements AutoCloseable {
-  private static final int OWN_QUERIES = 200;
+  /** Vectors that stand in for queries where none are given. */
+  static final int OWN_QUERIES = 200;
 
   private final int dimension;
   private final IndexConfig config;

@@ -76,7 +76,8 @@ final class Making {
     }
   }
 
-  private void train(Recipe recipe, Index index, Index vectors) {
+  /** Learns centroids and codes from vectors that are many enough or repeated. */
+  void train(Recipe recipe, Index index, Index vectors) {
     if (index.is_trained()) {
       return;
     }
@@ -84,7 +85,7 @@ final class Making {
     IndexIVF lists = faiss.inverted_file(index);
     long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
     long total = vectors.ntotal();
-    long wanted = Math.max(LEAST_TRAINING, TRAINING_PER_LIST * centroids);
+    long wanted = trainingRows(centroids);
     // Codes are of 4 bits each, or 8 in a factory's; every value has a centroid of its own.
     int values = config.type() == IndexConfig.Type.FACTORY ? 256 : 16;
     long needed = Recipe.PER_CENTROID * Math.max(values, centroids);
@@ -99,6 +100,11 @@ final class Making {
       }
     }
     listener.progress(Stage.TRAINING, recipe.name(), 1, 1);
+  }
+
+  /** Vectors that this many centroids are learnt from, at most. */
+  static long trainingRows(long centroids) {
+    return Math.max(LEAST_TRAINING, TRAINING_PER_LIST * centroids);
   }
 
   private static FloatPointer spread(IndexFlat vectors, int n) {

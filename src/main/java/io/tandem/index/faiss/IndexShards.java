@@ -1,0 +1,251 @@
+package io.tandem.index.faiss;
+
+import io.tandem.config.IndexConfig;
+import io.tandem.config.IndexConfig.Type;
+import io.tandem.faiss.Faiss;
+import io.tandem.faiss.FaissException;
+import io.tandem.faiss.Metric;
+import io.tandem.faiss.Storage;
+import io.tandem.faiss.binding.Index;
+import io.tandem.faiss.binding.IndexIVF;
+import io.tandem.faiss.binding.global.faiss;
+import io.tandem.index.BuildListener;
+import io.tandem.index.BuiltIndex;
+import io.tandem.index.IndexException;
+import io.tandem.index.IndexReport;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One index built in parts, on as many machines as there are parts:
+ *
+ * <pre>{@code
+ * IndexShards shards = new IndexShards(dimension, config, total);
+ * shards.train(sample, n, trained);                     // once: an empty index, the same for all
+ * try (IndexShards.Shard shard = shards.shard(trained)) {   // for each part, anywhere
+ *   shard.add(vectors, count);
+ *   shard.write(part);
+ * }
+ * BuiltIndex built = shards.merge(parts, queries, queryCount);
+ * }</pre>
+ *
+ * <p>Rows of the whole are those of the first part, then those of the second, and so on. Every part
+ * has the centroids of the trained index, so that its lists are those of one index over all
+ * vectors: merging appends them. A shard is two plain FAISS files, {@code NAME} and, unless that is
+ * flat itself, {@code NAME.flat} with its whole vectors.
+ */
+public final class IndexShards {
+  /** Types whose parts can be put together. A graph's cannot, nor can blocks of packed codes. */
+  private static final Set<Type> MERGEABLE =
+      Set.of(Type.FLAT, Type.IVF_FLAT, Type.IVF_SQ8, Type.IVF_FP16);
+
+  private final int dimension;
+  private final IndexConfig config;
+  private final Recipe recipe;
+
+  /**
+   * @param total number of vectors of all parts: how many lists there are depends on it
+   * @throws IndexException if parts of such an index cannot be merged
+   */
+  public IndexShards(int dimension, IndexConfig config, int total) {
+    if (!MERGEABLE.contains(config.type()) || config.pca() > 0) {
+      throw new IndexException(
+          "expected an index of type %s without pca to build in shards, found %s"
+              .formatted(MERGEABLE.stream().sorted().toList(), config.type()));
+    }
+    this.dimension = dimension;
+    this.config = config;
+    recipe = Recipe.of(config, total, dimension);
+  }
+
+  /** How many vectors centroids are best learnt from, at most. */
+  public int trainingRows() {
+    try (Index index = Faiss.create(dimension, recipe.factory(), Metric.INNER_PRODUCT)) {
+      IndexIVF lists = faiss.inverted_file(index);
+      long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
+      return lists == null ? 0 : Math.toIntExact(Making.trainingRows(centroids));
+    }
+  }
+
+  /**
+   * Learns centroids and writes the empty index.
+   *
+   * @param sample [n × dimension] spread evenly over all parts
+   */
+  public void train(float[] sample, int n, Path file) {
+    try (Index index = Faiss.create(dimension, recipe.factory(), Metric.INNER_PRODUCT);
+        Index vectors = Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT)) {
+      add(vectors, sample, n);
+      new Making(config, BuildListener.NONE).train(recipe, index, vectors);
+      Faiss.write(index, file);
+    } catch (FaissException e) {
+      throw new IndexException("cannot train index " + recipe.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Begins a part.
+   *
+   * @param trained what {@link #train} wrote
+   */
+  public Shard shard(Path trained) {
+    try {
+      return new Shard(Faiss.read(trained, dimension, Storage.MEMORY));
+    } catch (FaissException e) {
+      throw new IndexException(e);
+    }
+  }
+
+  /** A part being built. Not thread-safe. */
+  public final class Shard implements AutoCloseable {
+    private final Index index;
+    private final @Nullable Index vectors;
+
+    private Shard(Index index) {
+      this.index = index;
+      vectors =
+          config.type() == Type.FLAT ? null : Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT);
+    }
+
+    /** Adds vectors [n × dimension], finite. */
+    public void add(float[] added, int n) {
+      for (int i = 0; i < n * dimension; i++) {
+        if (!Float.isFinite(added[i])) {
+          throw new IndexException(
+              "expected finite vectors, found %s in row %d of the shard, component %d"
+                  .formatted(added[i], index.ntotal() + i / dimension, i % dimension));
+        }
+      }
+      IndexShards.this.add(index, added, n);
+      if (vectors != null) {
+        IndexShards.this.add(vectors, added, n);
+      }
+    }
+
+    /** Writes the part's files. */
+    public void write(Path file) {
+      try {
+        Faiss.write(index, file);
+        if (vectors != null) {
+          Faiss.write(vectors, flat(file));
+        }
+      } catch (FaissException e) {
+        throw new IndexException(e);
+      }
+    }
+
+    @Override
+    public void close() {
+      index.close();
+      if (vectors != null) {
+        vectors.close();
+      }
+    }
+  }
+
+  /**
+   * Puts parts together, finds the search setting that keeps the promised recall, and measures it.
+   *
+   * @param parts what {@link Shard#write} wrote, in the order of their rows
+   * @param queries [n × dimension] as they will be asked; where n is 0, vectors stand in for them
+   * @throws IndexException if parts cannot be read or do not fit together, or the promised recall
+   *     cannot be reached
+   */
+  public BuiltIndex merge(List<Path> parts, float[] queries, int n) {
+    boolean isFlat = config.type() == Type.FLAT;
+    Index vectors = merged(isFlat ? parts : parts.stream().map(IndexShards::flat).toList());
+    @Nullable FaissIndex index = null;
+    try {
+      FaissIndex exact = new FaissIndex(vectors, "Flat", config.metric(), null);
+      index = isFlat ? exact : new FaissIndex(merged(parts), recipe.name(), config.metric(), null);
+      if (index.size() != exact.size()) {
+        throw new IndexException(
+            "shards of %d vectors: expected as many in their index, found %d"
+                .formatted(exact.size(), index.size()));
+      }
+      BuiltIndex built = tuned(index, sample(exact, queries, n));
+      if (!isFlat) {
+        vectors.close();
+      }
+      return built;
+    } catch (RuntimeException e) {
+      if (index != null && !isFlat) {
+        index.close();
+      }
+      vectors.close();
+      throw e;
+    }
+  }
+
+  private Sample sample(FaissIndex exact, float[] queries, int n) {
+    return n > 0
+        ? Sample.of(exact, scaled(queries, n), n, config.k())
+        : Sample.ofOwnRows(exact, FaissBuilder.OWN_QUERIES, config.k());
+  }
+
+  private BuiltIndex tuned(FaissIndex index, Sample sample) {
+    Tuner.Tuned tuned = new Tuner(index, sample, config, BuildListener.NONE).tune();
+    if (config.lists().nprobe() == 0 && tuned.recall() < config.minRecall()) {
+      throw new IndexException(
+          "index %s: expected recall@%d of at least %.3f, found %.3f"
+              .formatted(recipe.name(), sample.k(), config.minRecall(), tuned.recall()));
+    }
+    return new BuiltIndex(
+        index,
+        recipe.name(),
+        tuned.parameters(),
+        tuned.recall(),
+        sample.k(),
+        new IndexReport(
+            config.metric(), tuned.work(), recipe.bytes(), sample.n(), tuned.curve(), List.of()));
+  }
+
+  private Index merged(List<Path> parts) {
+    if (parts.isEmpty()) {
+      throw new IndexException("expected at least 1 shard, found none");
+    }
+    Index whole = null;
+    try {
+      for (Path part : parts) {
+        Index next = Faiss.read(part, dimension, Storage.MEMORY);
+        if (whole == null) {
+          whole = next;
+          continue;
+        }
+        Index into = whole;
+        try (next) {
+          // FAISS checks that both are of one kind; rows of the next follow those before.
+          Faiss.run(
+              () -> {
+                into.check_compatible_for_merge(next);
+                into.merge_from(next, into.ntotal());
+              });
+        }
+      }
+      return Objects.requireNonNull(whole);
+    } catch (FaissException e) {
+      if (whole != null) {
+        whole.close();
+      }
+      throw new IndexException("cannot merge shards: " + e.getMessage(), e);
+    }
+  }
+
+  private void add(Index index, float[] vectors, int n) {
+    float[] added = scaled(vectors, n);
+    Faiss.run(() -> index.add(n, added));
+  }
+
+  private float[] scaled(float[] vectors, int n) {
+    return config.metric() == IndexConfig.Metric.COSINE
+        ? Cosine.normalized(vectors, n, dimension)
+        : vectors;
+  }
+
+  private static Path flat(Path file) {
+    return file.resolveSibling(file.getFileName() + ".flat");
+  }
+}
