@@ -79,17 +79,74 @@ maven() {
   (cd "$ROOT" && mvn -B --no-transfer-progress "$@")
 }
 
-# build: the packaged engine under src/target, remade when a source is newer.
-build() {
-  local jar=$ROOT/src/target/tandem.jar
-  if [ -f "$jar" ] && [ -z "$(find "$ROOT/pom.xml" "$ROOT/src/pom.xml" "$ROOT/src/main" \
-      "$ROOT/native/pom.xml" "$ROOT/native/src/main" "$ROOT/native/build-faiss.sh" \
-      -newer "$jar" -print -quit)" ]; then
-    return 0
-  fi
-  set_up_build
-  say "building (the first time fetches dependencies and compiles FAISS: a few minutes)"
+# is_current FILE: whether a result is newer than all that goes into the engine.
+is_current() {
+  [ -f "$1" ] && [ -z "$(find "$ROOT/pom.xml" "$ROOT/src/pom.xml" "$ROOT/src/main" \
+    "$ROOT/native/pom.xml" "$ROOT/native/src/main" "$ROOT/native/build-faiss.sh" \
+    -newer "$1" -print -quit)" ]
+}
+
+# package ARGUMENT...: builds what Maven's arguments say, quietly unless it fails.
+package() {
   local log=$ROOT/.tandem/build.log
   mkdir -p "$ROOT/.tandem"
-  maven -q package -DskipTests -pl src -am >"$log" 2>&1 || { cat "$log" >&2; die "the build failed; see above"; }
+  maven -q package -DskipTests "$@" >"$log" 2>&1 || { cat "$log" >&2; die "the build failed; see above"; }
+}
+
+# build: the packaged engine and its libraries under src/target, remade when a source is newer.
+build() {
+  [ -d "$ROOT/src/target/lib" ] && is_current "$ROOT/src/target/tandem.jar" && return
+  set_up_build
+  say "building (the first time fetches dependencies and compiles FAISS: a few minutes)"
+  package -pl src -am
+}
+
+# cuda_library_folder: a folder with CUDA 11.8's libraries on this machine; nothing where there is none.
+cuda_library_folder() {
+  local folder
+  for folder in ${LD_LIBRARY_PATH:+${LD_LIBRARY_PATH//:/ }} /usr/local/cuda-11.8/lib64 /usr/local/cuda/lib64; do
+    if [ -f "$folder/libcublas.so.11" ] && [ -f "$folder/libcusolver.so.11" ]; then
+      echo "$folder"
+      return
+    fi
+  done
+}
+
+# build_cuda: the engine, and in src/target/cuda.classpath what runs it on a GPU.
+build_cuda() {
+  local profiles=cuda redist=without
+  if [ -z "$(cuda_library_folder)" ]; then
+    profiles=cuda,cuda-redist redist=with
+  fi
+  is_current "$ROOT/src/target/tandem.jar" && is_current "$ROOT/src/target/cuda.classpath" &&
+    [ "$(cat "$ROOT/src/target/cuda.libraries" 2>/dev/null)" = "$redist" ] && return
+  set_up_build
+  say "building for CUDA (the first time fetches ND4J's CUDA back end, 0.6 GB$(
+    [ $redist = without ] || echo ", and CUDA's libraries, 2 GB"))"
+  package -pl src -am "-P$profiles"
+  echo $redist >"$ROOT/src/target/cuda.libraries"
+}
+
+# cuda_jar: the back end's jar with its native library.
+cuda_jar() {
+  tr : '\n' <"$ROOT/src/target/cuda.classpath" | grep -E '/nd4j-cuda-[0-9.]+-[^/]*-linux-x86_64\.jar$'
+}
+
+# cuda_class_path: sets CLASS_PATH to the engine over ND4J's CUDA back end, and what it needs from the environment.
+# GPU code that retarget-cuda.sh assembled for the GPU at hand stands first.
+cuda_class_path() {
+  local arch jar code
+  CLASS_PATH=$ROOT/src/target/tandem.jar:$(cat "$ROOT/src/target/cuda.classpath")
+  arch=${TANDEM_CUDA_ARCH:-$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null |
+    sed -nE '1s/^([0-9]+)\.([0-9])$/sm_\1\2/p' || true)}
+  jar=$(cuda_jar)
+  code=${TANDEM_CACHE:-$HOME/.cache/tandem}/cuda/$(basename "$jar" .jar)-${arch:-none}
+  if grep -qsx "jarSize=$(stat -c %s "$jar")" "$code/retargeted.properties"; then
+    CLASS_PATH=$(readlink -f "$code"):$CLASS_PATH
+  fi
+  # Without it the driver translates the back end's code, which its cache must be able to hold.
+  export CUDA_CACHE_MAXSIZE=${CUDA_CACHE_MAXSIZE:-4294967296}
+  local folder
+  folder=$(cuda_library_folder)
+  [ -z "$folder" ] || export LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }

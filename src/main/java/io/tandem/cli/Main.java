@@ -23,6 +23,7 @@ import picocli.CommandLine.ScopeType;
       VersionsCommand.class,
       VerifyCommand.class,
       RollbackCommand.class,
+      DoctorCommand.class,
       CommandLine.HelpCommand.class
     },
     exitCodeListHeading = "%nExit status:%n",
