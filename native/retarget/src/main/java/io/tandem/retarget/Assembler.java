@@ -75,7 +75,7 @@ final class Assembler {
       """
       ptxas is needed and was found neither on PATH nor in /usr/local/cuda*/bin. It comes with
         - a CUDA toolkit: 11.8 or newer for sm_90, 12.8 or newer for sm_100 and sm_120; or
-        - the Python package nvidia-cuda-nvcc, 60 MB without the rest of CUDA; then name it with
+        - the Python package nvidia-cuda-nvcc, 37 MB without the rest of CUDA; then name it with
           --ptxas SITE-PACKAGES/nvidia/cu13/bin/ptxas
       Without it the GPU's driver translates the same code when it is first used, which takes up to half
       an hour of one core, and keeps it in its own cache (scripts/tandem makes that cache large enough).""";
