@@ -102,10 +102,10 @@ public final class Draft implements AutoCloseable {
     }
     OutputStream out = writer.create(Version.ITEM_HASHES);
     try {
-    builder =
-        new FaissBuilder(dimension, index)
-            .names(row -> "item '" + dataset.itemKeys().key(row) + "'")
-            .expect(dataset.itemKeys().size());
+      builder =
+          new FaissBuilder(dimension, index)
+              .names(row -> "item '" + dataset.itemKeys().key(row) + "'")
+              .expect(dataset.itemKeys().size());
     } catch (RuntimeException e) {
       out.close();
       throw e;

@@ -52,17 +52,17 @@ public final class Reindexing {
       Draft.writeIndex(built, old.dimension(), old.items(), writer);
       return writer.publish(
           writer.draft(
-          new VersionWriter.Facts(
-              old.spec(),
-              old.model(),
-              old.queryKey(),
-              old.itemKey(),
-              old.attributes(),
-              built,
-              old.items(),
-              old.dimension(),
-              old.metrics(),
-              instant(old.itemsAsOf()))));
+              new VersionWriter.Facts(
+                  old.spec(),
+                  old.model(),
+                  old.queryKey(),
+                  old.itemKey(),
+                  old.attributes(),
+                  built,
+                  old.items(),
+                  old.dimension(),
+                  old.metrics(),
+                  instant(old.itemsAsOf()))));
     } catch (IOException | UncheckedIOException | IndexException e) {
       throw ArtifactException.of("nothing was published in " + store.folder(), e);
     }

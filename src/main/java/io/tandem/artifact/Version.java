@@ -98,7 +98,8 @@ public record Version(String id, Path folder, Manifest manifest) {
 
   /** One line for each file that is missing, damaged, or not of the version. */
   List<String> problems() {
-    List<String> problems = new ArrayList<>(Checksums.problems(folder, manifest.files(), Checksums.Threads.ALL));
+    List<String> problems =
+        new ArrayList<>(Checksums.problems(folder, manifest.files(), Checksums.Threads.ALL));
     try {
       for (Path file : Checksums.files(folder)) {
         String name = Checksums.name(folder, file);

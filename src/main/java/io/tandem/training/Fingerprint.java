@@ -9,8 +9,8 @@ import io.tandem.data.Interactions;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What must be the same for a training to continue: all but how long it goes on, and what becomes of
- * it later.
+ * What must be the same for a training to continue: all but how long it goes on, and what becomes
+ * of it later.
  */
 final class Fingerprint {
   private Fingerprint() {}

@@ -116,7 +116,8 @@ final class MainTest {
     Path half = Files.write(folder.resolve("half.csv"), items.subList(0, 11));
     assertThat(run("rebuild", store, "--items", half.toString())).isEqualTo(1);
     assertThat(output())
-        .contains("Gate size refused: expected 0.8 to 2 of the 20 items before, found 0.5: 10 items")
+        .contains(
+            "Gate size refused: expected 0.8 to 2 of the 20 items before, found 0.5: 10 items")
         .contains("Nothing was published");
     assertThat(run("rebuild", store, "--force", "size")).isEqualTo(2);
     assertThat(error()).contains("--force and --why: expected both or none of them");

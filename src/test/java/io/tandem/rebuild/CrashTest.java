@@ -94,7 +94,8 @@ class CrashTest {
     copy(initial, victim);
     for (int i = 0; i < kills; i++) {
       Process process = process(victim);
-      if (!process.waitFor((long) (millis * (0.25 + 0.8 * random.nextDouble())), TimeUnit.MILLISECONDS)) {
+      if (!process.waitFor(
+          (long) (millis * (0.25 + 0.8 * random.nextDouble())), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly().waitFor();
         died++;
       }
@@ -121,7 +122,8 @@ class CrashTest {
     // Dies where the index would be written: everything is embedded by then.
     Store dying = Store.open(store.folder(), new DiesAt("items.faiss"), Clock.systemUTC());
     assertThat(fails(dying)).isEqualTo(1);
-    RebuildResult result = Catalogues.rebuild(Store.open(store.folder(), disk, Clock.systemUTC())).run();
+    RebuildResult result =
+        Catalogues.rebuild(Store.open(store.folder(), disk, Clock.systemUTC())).run();
     Step.Done embedded =
         result.steps().stream().filter(d -> d.step() == Step.EMBED).findFirst().orElseThrow();
     assertThat(embedded.facts()).containsEntry("resumed", 20_000L);

@@ -10,12 +10,10 @@ import io.tandem.artifact.Manifest;
 import io.tandem.artifact.Manifest.Verdict;
 import io.tandem.artifact.OpenVersion;
 import io.tandem.artifact.Publisher;
-import io.tandem.config.SpecReader;
-import java.util.Map;
-import java.util.Objects;
 import io.tandem.artifact.Store;
 import io.tandem.artifact.TestModels;
 import io.tandem.artifact.Version;
+import io.tandem.config.SpecReader;
 import io.tandem.data.DataException;
 import io.tandem.rebuild.RebuildResult.Outcome;
 import io.tandem.training.TrainingListener;
@@ -23,6 +21,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -87,8 +87,7 @@ class RebuildTest {
     try (OpenVersion open = first.open()) {
       TestModels.publish(
           SpecReader.read(first.spec(), Map.of()),
-          new Publisher.Towers(
-              Objects.requireNonNull(open.querySide()).features(), first.towers()),
+          new Publisher.Towers(Objects.requireNonNull(open.querySide()).features(), first.towers()),
           other);
     }
     assertThat(other.current().manifest().files()).isEqualTo(takenOver.files());
@@ -158,7 +157,9 @@ class RebuildTest {
     JsonNode json = new ObjectMapper().readTree(run.resolve("report.json").toFile());
     assertThat(json.path("gates")).hasSize(Gates.NAMES.size());
     assertThat(json.path("steps").findValuesAsText("step"))
-        .containsExactly("LOCK", "OPEN", "READ", "PREPARE", "EMBED", "BUILD", "WRITE", "GATES", "PUBLISH", "PRUNE");
+        .containsExactly(
+            "LOCK", "OPEN", "READ", "PREPARE", "EMBED", "BUILD", "WRITE", "GATES", "PUBLISH",
+            "PRUNE");
     assertThat(json.path("probes").path("examples")).hasSize(10);
     assertThat(Files.readString(run.resolve("report.html")))
         .contains("index_recall", "Lengths of item vectors", "Example queries", "Film né");

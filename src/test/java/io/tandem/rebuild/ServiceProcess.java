@@ -30,7 +30,9 @@ final class ServiceProcess {
 
   /** What the query is answered now, as it is printed. */
   static String answer(Retriever retriever) {
-    return retriever.retrieve(Query.builder().put("userId", "u1").build(), Retrieve.top(10)).stream()
+    return retriever
+        .retrieve(Query.builder().put("userId", "u1").build(), Retrieve.top(10))
+        .stream()
         .map(hit -> hit.item() + "=" + Float.floatToIntBits(hit.score()))
         .collect(Collectors.joining(" "));
   }

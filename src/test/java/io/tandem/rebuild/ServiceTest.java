@@ -135,9 +135,7 @@ class ServiceTest {
   }
 
   private static Process service(Path store) throws IOException {
-    return java(ServiceProcess.class, store)
-        .redirectError(ProcessBuilder.Redirect.INHERIT)
-        .start();
+    return java(ServiceProcess.class, store).redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 
   private static ProcessBuilder java(Class<?> main, Path store) {
