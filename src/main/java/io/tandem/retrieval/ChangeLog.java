@@ -318,8 +318,7 @@ final class ChangeLog implements AutoCloseable {
   }
 
   private static ArtifactException failure(String what, Exception cause) {
-    String why =
-        cause instanceof ClosedByInterruptException ? "interrupted" : cause.getMessage();
+    String why = cause instanceof ClosedByInterruptException ? "interrupted" : cause.getMessage();
     return new ArtifactException(what + ": " + why, cause);
   }
 }

@@ -192,8 +192,7 @@ class RetrieverOptionsTest {
   void aVeryLongTimeIsALongTime() throws IOException {
     TestModels.publishPopularity(folder, Store.create(folder.resolve("store")));
     Duration forever = Duration.ofSeconds(Long.MAX_VALUE);
-    try (Retriever retriever =
-        Retriever.builder(folder.resolve("store")).follow(forever).open()) {
+    try (Retriever retriever = Retriever.builder(folder.resolve("store")).follow(forever).open()) {
       assertThat(retriever.retrieve(ANY, Retrieve.top(3).within(forever))).hasSize(3);
     }
   }

@@ -107,7 +107,8 @@ class ScheduleTest {
 
     assertThat(job.get("apiVersion")).isEqualTo("batch/v1");
     assertThat(job.get("kind")).isEqualTo("CronJob");
-    assertThat(String.valueOf(at(job, "metadata", "name"))).matches("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+    assertThat(String.valueOf(at(job, "metadata", "name")))
+        .matches("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
     assertThat(cronProblem(at(job, "spec", "schedule") + " command")).isEmpty();
     assertThat(at(job, "spec", "concurrencyPolicy")).isEqualTo("Forbid");
     Object pod = at(job, "spec", "jobTemplate", "spec", "template", "spec");

@@ -22,7 +22,8 @@ import java.util.SplittableRandom;
  * popularity gives the vectors of towers that do not normalize: log-normal), clustered, and
  * isotropic (no structure: the hardest there is).
  *
- * <pre>scripts/bench.sh io.tandem.index.faiss.IndexChoiceBenchmark [ITEMS] [KIND,...] [TYPE,...]</pre>
+ * <pre>scripts/bench.sh io.tandem.index.faiss.IndexChoiceBenchmark [ITEMS] [KIND,...] [TYPE,...]
+ * </pre>
  */
 public final class IndexChoiceBenchmark {
   private static final int K = 100;

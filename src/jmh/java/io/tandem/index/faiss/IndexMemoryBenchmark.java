@@ -4,8 +4,6 @@ import io.tandem.config.IndexConfig;
 import io.tandem.faiss.Faiss;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.TopK;
-
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
