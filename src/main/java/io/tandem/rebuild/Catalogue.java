@@ -28,8 +28,9 @@ import org.jspecify.annotations.Nullable;
  * version's; what is the same under the same model keeps its vector, the rest is embedded, several
  * chunks at once. Each embedded chunk is kept on disk until the version is published.
  *
- * <p>A vector depends on its item alone, so that it makes no difference to the result what was
- * taken over, from where.
+ * <p>Which items are embedded together follows from the catalogue and the current version alone,
+ * not from how far a job came: a continued job gives the bytes that an unbroken one would have. A
+ * vector that is taken over equals one embedded anew to rounding.
  */
 final class Catalogue {
   /** Items of which the draft's own tower is asked again. */
