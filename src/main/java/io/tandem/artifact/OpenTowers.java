@@ -31,7 +31,7 @@ public record OpenTowers(Features features, ExportedTower items, ExportedTower q
     }
     SortedMap<String, FileInfo> files = new TreeMap<>(manifest.files());
     files.keySet().removeIf(name -> !isOf(Version.FEATURES, name) && !isOf(Version.TOWERS, name));
-    List<String> problems = Checksums.problems(folder, files);
+    List<String> problems = Checksums.problems(folder, files, Checksums.Threads.ALL);
     if (!problems.isEmpty()) {
       throw new ArtifactException(problems.get(0));
     }

@@ -79,7 +79,7 @@ public final class IndexShards {
     try (Index index = Faiss.create(dimension, recipe.factory(), Metric.INNER_PRODUCT);
         Index vectors = Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT)) {
       add(vectors, sample, n);
-      new Making(config, BuildListener.NONE).train(recipe, index, vectors);
+      new Making(config, BuildListener.NONE, false).train(recipe, index, vectors);
       Faiss.write(index, file);
     } catch (FaissException e) {
       throw new IndexException("cannot train index " + recipe.name() + ": " + e.getMessage(), e);
