@@ -89,13 +89,18 @@ final class Snapshot {
 
   void release() {
     if (users.decrementAndGet() == 0) {
-      version.close();
+      // Giving memory back takes the system tens of milliseconds, which no answer should wait for.
+      Thread closing = new Thread(version::close, "tandem-close");
+      closing.setDaemon(true);
+      closing.start();
     }
   }
 
-  /** Lets the version close once nobody uses it; called once. */
+  /** Lets the version close once nobody uses it, now if nobody does; called once. */
   void giveUp() {
-    release();
+    if (users.decrementAndGet() == 0) {
+      version.close();
+    }
   }
 
   List<Hit> retrieve(Query query, Retrieve request, Deadline deadline, Stopwatch watch) {

@@ -13,9 +13,10 @@ import org.apache.lucene.document.KnnFloatVectorField;
 import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.IndexWriter;
 import org.apache.lucene.index.IndexWriterConfig;
-import org.apache.lucene.index.LeafReader;
 import org.apache.lucene.index.NoMergePolicy;
 import org.apache.lucene.index.VectorSimilarityFunction;
+import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.search.KnnFloatVectorQuery;
 import org.apache.lucene.search.ScoreDoc;
 import org.apache.lucene.store.Directory;
 import org.apache.lucene.store.FSDirectory;
@@ -23,8 +24,8 @@ import org.apache.lucene.util.Version;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One segment of the default codec, whose graph has the links and the beam that all have here;
- * searched below its query classes, which cost more.
+ * One segment of the default codec, whose graph has the links and the beam that all have here,
+ * asked for as many hits as it is to look at candidates, of which the best are taken.
  */
 final class LuceneRival implements Rival {
   private static final String FIELD = "vector";
@@ -77,15 +78,14 @@ final class LuceneRival implements Rival {
     if (reader == null) {
       throw new IllegalStateException("not built");
     }
-    LeafReader leaf = reader.leaves().get(0).reader();
+    IndexSearcher searcher = new IndexSearcher(reader);
     return (query, k, rows) -> {
       ScoreDoc[] found =
-          leaf.searchNearestVectors(FIELD, query, candidates, null, Integer.MAX_VALUE).scoreDocs;
-      int count = Math.min(k, found.length);
-      for (int rank = 0; rank < count; rank++) {
+          searcher.search(new KnnFloatVectorQuery(FIELD, query, candidates), k).scoreDocs;
+      for (int rank = 0; rank < found.length; rank++) {
         rows[rank] = found[rank].doc;
       }
-      return count;
+      return found.length;
     };
   }
 
