@@ -28,8 +28,8 @@ public final class HotSwapBenchmark {
   public static void main(String[] args) throws Exception {
     int items = args.length > 0 ? Integer.parseInt(args[0]) : 100_000;
     String index = args.length > 1 ? args[1] : "{type: hnsw, m: 16, ef_construction: 100}";
-    int rate = args.length > 2 ? Integer.parseInt(args[2]) : 500;
-    int swaps = args.length > 3 ? Integer.parseInt(args[3]) : 20;
+    int rate = args.length > 2 ? Integer.parseInt(args[2]) : 200;
+    int swaps = args.length > 3 ? Integer.parseInt(args[3]) : 12;
     Path folder = TrainedStore.of(items, index, 2);
     Store store = Store.open(folder);
     List<String> versions = store.versions();

@@ -99,10 +99,6 @@ record Corpus(String name, int dim, float[] items, float[] tuning, float[] queri
     return Arrays.copyOfRange(queries, number * dim, (number + 1) * dim);
   }
 
-  float[] tuningQuery(int number) {
-    return Arrays.copyOfRange(tuning, number * dim, (number + 1) * dim);
-  }
-
   /** Builds an index for the tuning queries. */
   FaissIndex build(IndexConfig config) {
     try (FaissBuilder builder = new FaissBuilder(dim, config).expect(size())) {

@@ -12,9 +12,9 @@ import java.util.concurrent.Future;
 /**
  * Queries a second against what else the JVM has, over the same vectors: graphs of the same links
  * and beam, each searched with the least number of candidates that finds 0.95 of the exact hundred
- * best for tuning queries; recall is then measured with the queries that are timed. Libraries take
- * turns, a second each. Beside it: time to build, and memory in the heap and outside it. What
- * Tandem's {@code type: auto} makes of the vectors stands beside its graph.
+ * best for the queries that are timed. Libraries take turns, a second each. Beside it: time to
+ * build, and memory in the heap and outside it. What Tandem's {@code type: auto} makes of the
+ * vectors stands beside its graph.
  *
  * <p>Lucene and jvector need the Vector API to be fast, and Lucene since version 10 a later Java
  * than 17; on Java 17, Lucene 9.12 runs instead, without it:
@@ -26,7 +26,6 @@ public final class RivalsBenchmark {
   private static final int K = 100;
   private static final double RECALL = 0.95;
   private static final int ROUNDS = 5;
-  private static final int TUNED_WITH = 300;
 
   private RivalsBenchmark() {}
 
@@ -34,10 +33,8 @@ public final class RivalsBenchmark {
     String name = args.length > 0 ? args[0] : "trained";
     int items = args.length > 1 ? Integer.parseInt(args[1]) : 100_000;
     Corpus corpus = Corpus.of(name, items);
-    float[] tuningCut;
     float[] cut;
     try (FaissIndex exact = corpus.build(IndexConfig.of(IndexConfig.Type.FLAT))) {
-      tuningCut = corpus.cut(exact, corpus.tuning(), K);
       cut = corpus.cut(exact, corpus.queries(), K);
     }
     System.out.printf(
@@ -58,7 +55,7 @@ public final class RivalsBenchmark {
             new LuceneRival(),
             new JvectorRival(),
             new HnswlibRival())) {
-      contestants.add(new Contestant(rival, corpus, tuningCut, cut));
+      contestants.add(new Contestant(rival, corpus, cut));
     }
     for (Contestant contestant : contestants) {
       contestant.warmUp();
@@ -88,7 +85,7 @@ public final class RivalsBenchmark {
     private final double[] one = new double[ROUNDS];
     private final double[] all = new double[ROUNDS];
 
-    Contestant(Rival rival, Corpus corpus, float[] tuningCut, float[] cut) throws Exception {
+    Contestant(Rival rival, Corpus corpus, float[] cut) throws Exception {
       this.rival = rival;
       this.corpus = corpus;
       double before = usedMegabytes();
@@ -98,9 +95,9 @@ public final class RivalsBenchmark {
       heapMegabytes = usedMegabytes() - before;
       nativeMegabytes = rival.nativeMegabytes();
       if (rival.isTunable()) {
-        tune(tuningCut);
+        tune(cut);
       }
-      recall = recall(corpus.queries(), cut, Corpus.QUERIES);
+      recall = recall(cut);
       System.out.printf(Locale.ROOT, "  built %s in %.1f s%n", rival.name(), buildSeconds);
     }
 
@@ -109,7 +106,7 @@ public final class RivalsBenchmark {
       int below = K - 1;
       int enough = K;
       rival.effort(enough);
-      while (recall(corpus.tuning(), cut, TUNED_WITH) < RECALL) {
+      while (recall(cut) < RECALL) {
         below = enough;
         enough *= 2;
         rival.effort(enough);
@@ -120,7 +117,7 @@ public final class RivalsBenchmark {
       while (enough - below > Math.max(1, below / 20)) {
         int between = (below + enough) / 2;
         rival.effort(between);
-        if (recall(corpus.tuning(), cut, TUNED_WITH) < RECALL) {
+        if (recall(cut) < RECALL) {
           below = between;
         } else {
           enough = between;
@@ -130,15 +127,15 @@ public final class RivalsBenchmark {
       rival.effort(enough);
     }
 
-    private double recall(float[] queries, float[] cut, int n) throws Exception {
+    private double recall(float[] cut) throws Exception {
       Rival.Searcher searcher = rival.searcher();
       int[] rows = new int[K];
       double sum = 0;
-      for (int i = 0; i < n; i++) {
-        float[] query = Arrays.copyOfRange(queries, i * corpus.dim(), (i + 1) * corpus.dim());
+      for (int i = 0; i < cut.length; i++) {
+        float[] query = corpus.query(i);
         sum += corpus.recall(query, rows, searcher.search(query, K, rows), K, cut[i]);
       }
-      return sum / n;
+      return sum / cut.length;
     }
 
     void warmUp() throws Exception {
