@@ -33,6 +33,7 @@ class ServiceTest {
   @TempDir Path folder;
 
   @Test
+  @SuppressWarnings("try") // The end of its input tells the service to end.
   void everyQueryIsAnsweredByOneVersionWhileTenRebuildsArePublished() throws Exception {
     Store store = Catalogues.grown(folder, ADDED);
     Catalogues.rebuild(store).run();
