@@ -129,7 +129,7 @@ build_cuda() {
 
 # cuda_jar: the back end's jar with its native library.
 cuda_jar() {
-  tr : '\n' <"$ROOT/src/target/cuda.classpath" | grep -E '/nd4j-cuda-[0-9.]+-[^/]*-linux-x86_64\.jar$'
+  tr : '\n' <"$ROOT/src/target/cuda.classpath" | grep -E '/nd4j-cuda-[0-9.]+-[0-9][^/]*-linux-x86_64\.jar$'
 }
 
 # cuda_class_path: sets CLASS_PATH to the engine over ND4J's CUDA back end, and what it needs from the environment.
