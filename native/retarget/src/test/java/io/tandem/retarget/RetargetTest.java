@@ -64,7 +64,7 @@ final class RetargetTest {
     assertThat(ResultFolder.modules(result)).extracting(Module::kernels).containsExactly(2, 1, 0);
     assertThat(Files.readString(result.resolve("retargeted.properties")))
         .contains("arch=sm_90", "ptxas=13.0.1", "jarSize=" + Files.size(jar));
-    assertThat(main("--arch", "sm_90", "--verify")).isZero();
+    assertThat(tool("--arch", "sm_90", "--verify")).isZero();
     assertThat(result.resolveSibling(result.getFileName() + ".work")).doesNotExist();
   }
 
@@ -96,7 +96,7 @@ final class RetargetTest {
     // The probe and the module that failed; the largest was there already.
     assertThat(Files.readAllLines(folder.resolve("calls")))
         .noneMatch(call -> call.contains("000.cubin"));
-    assertThat(main("--arch", "sm_90", "--verify")).isZero();
+    assertThat(tool("--arch", "sm_90", "--verify")).isZero();
   }
 
   @Test
@@ -129,10 +129,10 @@ final class RetargetTest {
         file.seek(at);
         file.write(whole[(int) at] ^ 1);
       }
-      assertThat(main("--arch", "sm_90", "--verify")).as("byte %d", at).isEqualTo(1);
+      assertThat(tool("--arch", "sm_90", "--verify")).as("byte %d", at).isEqualTo(1);
       Files.write(made, whole);
     }
-    assertThat(main("--arch", "sm_90", "--verify")).isZero();
+    assertThat(tool("--arch", "sm_90", "--verify")).isZero();
   }
 
   @Test
@@ -176,11 +176,11 @@ final class RetargetTest {
 
   @Test
   void whatIsMissingIsSaid() throws Exception {
-    assertThat(main("--arch", "sm_90", "--ptxas", folder.resolve("none").toString())).isEqualTo(2);
-    assertThat(main("--arch", "90")).isEqualTo(2);
-    assertThat(main("--arch", "sm_90", "--verify")).isEqualTo(2);
+    assertThat(tool("--arch", "sm_90", "--ptxas", folder.resolve("none").toString())).isEqualTo(2);
+    assertThat(tool("--arch", "90")).isEqualTo(2);
+    assertThat(tool("--arch", "sm_90", "--verify")).isEqualTo(2);
     // The back end's own code for sm_86 runs there.
-    assertThat(main("--arch", "sm_89")).isZero();
+    assertThat(tool("--arch", "sm_89")).isZero();
   }
 
   /** Skipped where there is no ptxas: TANDEM_PTXAS may name one. */
@@ -245,10 +245,10 @@ final class RetargetTest {
         """
             .formatted(folder, first));
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
-    return main("--arch", "sm_90", "--ptxas", program.toString(), "--jobs", jobs);
+    return tool("--arch", "sm_90", "--ptxas", program.toString(), "--jobs", jobs);
   }
 
-  private int main(String... arguments) {
+  private int tool(String... arguments) {
     return Main.commandLine()
         .execute(
             Stream.concat(
