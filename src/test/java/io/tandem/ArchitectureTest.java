@@ -25,11 +25,13 @@ final class ArchitectureTest {
       Map.ofEntries(
           Map.entry("config", List.of()),
           Map.entry("backend", List.of()),
-          Map.entry("loss", List.of("backend")),
+          Map.entry("gpu", List.of()),
+          Map.entry("loss", List.of("backend", "gpu")),
           Map.entry("index", List.of("config")),
           Map.entry("data", List.of("config")),
           Map.entry("feature", List.of("config", "data")),
-          Map.entry("tower", List.of("config", "data", "feature", "baseline", "loss", "backend")),
+          Map.entry(
+              "tower", List.of("config", "data", "feature", "baseline", "loss", "backend", "gpu")),
           Map.entry("baseline", List.of("config", "data")),
           Map.entry("evaluation", List.of("data", "index", "backend")),
           Map.entry(
@@ -38,6 +40,7 @@ final class ArchitectureTest {
                   "config",
                   "data",
                   "feature",
+                  "gpu",
                   "tower",
                   "loss",
                   "baseline",

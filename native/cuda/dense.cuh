@@ -1,0 +1,289 @@
+// Dense layers: matrix products, activations, normalisation, and optimizers of dense parameters. All matrices row-major.
+#pragma once
+#include "device.cuh"
+
+enum Activation { IDENTITY = 0, RELU = 1, LEAKY_RELU = 2, TANH = 3, GELU = 4 };
+
+__device__ __forceinline__ float activate(int kind, float x) {
+  switch (kind) {
+    case RELU: return x > 0 ? x : 0.0f;
+    case LEAKY_RELU: return x >= 0 ? x : 0.01f * x;
+    case TANH: return tanhf(x);
+    case GELU: return x / (1 + expf(-1.702f * x));  // x sigmoid(1.702 x) (Hendrycks and Gimpel 2016, section 2)
+    default: return x;
+  }
+}
+
+// Derivative by x where y = f(x); GELU alone looks at x.
+__device__ __forceinline__ float slope(int kind, float x, float y) {
+  switch (kind) {
+    case RELU: return y > 0 ? 1.0f : 0.0f;
+    case LEAKY_RELU: return y >= 0 ? 1.0f : 0.01f;
+    case TANH: return 1 - y * y;
+    case GELU: {
+      float s = 1 / (1 + expf(-1.702f * x));
+      return s * (1 + 1.702f * x * (1 - s));
+    }
+    default: return 1.0f;
+  }
+}
+
+// c = a b, a tile of 64 x 64 a block of 128 threads, 32 of the depth at a time.
+// A_BY_DEPTH: a is stored [k, m] instead of [m, k]; B_BY_DEPTH: b is stored [k, n] instead of [n, k].
+// Shared tiles keep the order of storage, padded so that a warp's fragment reads hit 32 banks.
+constexpr int GEMM_TILE = 64;
+constexpr int GEMM_DEPTH = 32;
+constexpr int GEMM_THREADS = 128;
+constexpr int GEMM_ELEMENTS = GEMM_TILE * GEMM_DEPTH / GEMM_THREADS;
+
+template <bool BY_DEPTH>
+struct Tile {
+  static constexpr int LD = BY_DEPTH ? GEMM_TILE + 8 : GEMM_DEPTH + 4;
+  static constexpr int SIZE = BY_DEPTH ? GEMM_DEPTH * LD : GEMM_TILE * LD;
+  static __device__ __forceinline__ int at(int line, int k) { return BY_DEPTH ? k * LD + line : line * LD + k; }
+
+  // Reads a thread's share from memory: four neighbours at a time where vector says that rows allow it.
+  static __device__ __forceinline__ void read(float* part, const float* source, int lines, int k_end, int line0, int k0,
+                                              int ld, bool vector) {
+    constexpr int INNER = BY_DEPTH ? GEMM_TILE : GEMM_DEPTH;
+#pragma unroll
+    for (int q = 0; q < GEMM_ELEMENTS / 4; q++) {
+      int flat = (q * GEMM_THREADS + threadIdx.x) * 4;
+      int outer = flat / INNER;
+      int inner = flat % INNER;
+      int row = BY_DEPTH ? k0 + outer : line0 + outer;
+      int column = BY_DEPTH ? line0 + inner : k0 + inner;
+      int row_end = BY_DEPTH ? k_end : lines;
+      int column_end = BY_DEPTH ? lines : k_end;
+      const float* from = source + static_cast<int64_t>(row) * ld + column;
+      if (vector && row < row_end && column + 3 < column_end) {
+        float4 four = *reinterpret_cast<const float4*>(from);
+        part[q * 4] = four.x;
+        part[q * 4 + 1] = four.y;
+        part[q * 4 + 2] = four.z;
+        part[q * 4 + 3] = four.w;
+      } else {
+#pragma unroll
+        for (int i = 0; i < 4; i++) part[q * 4 + i] = row < row_end && column + i < column_end ? from[i] : 0.0f;
+      }
+    }
+  }
+
+  template <bool TENSOR>
+  static __device__ __forceinline__ void store(const float* part, float* tile) {
+    constexpr int INNER = BY_DEPTH ? GEMM_TILE : GEMM_DEPTH;
+#pragma unroll
+    for (int q = 0; q < GEMM_ELEMENTS / 4; q++) {
+      int flat = (q * GEMM_THREADS + threadIdx.x) * 4;
+      float* to = tile + flat / INNER * LD + flat % INNER;
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        to[i] = TENSOR ? __uint_as_float(to_tf32(part[q * 4 + i])) : part[q * 4 + i];
+      }
+    }
+  }
+};
+
+// Depth is split over blockIdx.z, each part written to its own [m, n] of c. before, if not null, receives what enters
+// the activation; bias, if not null, is added before it.
+template <bool A_BY_DEPTH, bool B_BY_DEPTH, bool TENSOR>
+__device__ __forceinline__ void gemm(const float* a, const float* b, float* c, int m, int n, int k, int lda, int ldb,
+                                     int k_per_split, const float* bias, int activation, float* before) {
+  using TileA = Tile<A_BY_DEPTH>;
+  using TileB = Tile<B_BY_DEPTH>;
+  __shared__ __align__(16) float tile_a[TileA::SIZE];
+  __shared__ __align__(16) float tile_b[TileB::SIZE];
+  int m0 = blockIdx.y * GEMM_TILE;
+  int n0 = blockIdx.x * GEMM_TILE;
+  int k_begin = blockIdx.z * k_per_split;
+  int k_end = min(k, k_begin + k_per_split);
+  int lane = threadIdx.x & 31;
+  int warp = threadIdx.x >> 5;
+  int wm = (warp >> 1) * 32;
+  int wn = (warp & 1) * 32;
+  int g = lane >> 2;
+  int t = lane & 3;
+  bool vector_a = ((lda & 3) | (reinterpret_cast<uintptr_t>(a) & 15)) == 0;
+  bool vector_b = ((ldb & 3) | (reinterpret_cast<uintptr_t>(b) & 15)) == 0;
+  float part_a[GEMM_ELEMENTS];
+  float part_b[GEMM_ELEMENTS];
+  float sums[2][4][4];
+#pragma unroll
+  for (int i = 0; i < 2; i++)
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) sums[i][j][e] = 0.0f;
+  TileA::read(part_a, a, m, k_end, m0, k_begin, lda, vector_a);
+  TileB::read(part_b, b, n, k_end, n0, k_begin, ldb, vector_b);
+  for (int k0 = k_begin; k0 < k_end; k0 += GEMM_DEPTH) {
+    TileA::template store<TENSOR>(part_a, tile_a);
+    TileB::template store<TENSOR>(part_b, tile_b);
+    __syncthreads();
+    if (k0 + GEMM_DEPTH < k_end) {
+      TileA::read(part_a, a, m, k_end, m0, k0 + GEMM_DEPTH, lda, vector_a);
+      TileB::read(part_b, b, n, k_end, n0, k0 + GEMM_DEPTH, ldb, vector_b);
+    }
+    if constexpr (TENSOR) {
+#pragma unroll
+      for (int kk = 0; kk < GEMM_DEPTH; kk += 8) {
+        uint32_t fa[2][4];
+        uint32_t fb[4][2];
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          int row = wm + i * 16 + g;
+          fa[i][0] = __float_as_uint(tile_a[TileA::at(row, kk + t)]);
+          fa[i][1] = __float_as_uint(tile_a[TileA::at(row + 8, kk + t)]);
+          fa[i][2] = __float_as_uint(tile_a[TileA::at(row, kk + t + 4)]);
+          fa[i][3] = __float_as_uint(tile_a[TileA::at(row + 8, kk + t + 4)]);
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+          int column = wn + j * 8 + g;
+          fb[j][0] = __float_as_uint(tile_b[TileB::at(column, kk + t)]);
+          fb[j][1] = __float_as_uint(tile_b[TileB::at(column, kk + t + 4)]);
+        }
+#pragma unroll
+        for (int i = 0; i < 2; i++)
+#pragma unroll
+          for (int j = 0; j < 4; j++) mma_tf32(sums[i][j], fa[i], fb[j]);
+      }
+    } else {
+      // The same elements of c in the same registers as a tensor-core product leaves them.
+#pragma unroll 4
+      for (int kk = 0; kk < GEMM_DEPTH; kk++) {
+        float fa[4];
+        float fb[8];
+#pragma unroll
+        for (int i = 0; i < 4; i++) fa[i] = tile_a[TileA::at(wm + i * 8 + g, kk)];
+#pragma unroll
+        for (int j = 0; j < 8; j++) fb[j] = tile_b[TileB::at(wn + (j >> 1) * 8 + t * 2 + (j & 1), kk)];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+#pragma unroll
+          for (int j = 0; j < 8; j++) sums[i >> 1][j >> 1][(i & 1) * 2 + (j & 1)] += fa[i] * fb[j];
+      }
+    }
+    __syncthreads();
+  }
+  c += static_cast<int64_t>(blockIdx.z) * m * n;
+#pragma unroll
+  for (int i = 0; i < 2; i++)
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        int row = m0 + wm + i * 16 + g + (e >> 1) * 8;
+        int column = n0 + wn + j * 8 + t * 2 + (e & 1);
+        if (row < m && column < n) {
+          int64_t place = static_cast<int64_t>(row) * n + column;
+          float value = sums[i][j][e];
+          if (bias != nullptr) value += bias[column];
+          if (before != nullptr) before[place] = value;
+          c[place] = activate(activation, value);
+        }
+      }
+}
+
+#define GEMM_KERNEL(NAME, A_BY_DEPTH, B_BY_DEPTH, TENSOR)                                                             \
+  extern "C" __global__ void __launch_bounds__(GEMM_THREADS)                                                          \
+      NAME(const float* a, const float* b, float* c, int m, int n, int k, int lda, int ldb, int k_per_split,          \
+           const float* bias, int activation, float* before) {                                                        \
+    gemm<A_BY_DEPTH, B_BY_DEPTH, TENSOR>(a, b, c, m, n, k, lda, ldb, k_per_split, bias, activation, before);          \
+  }
+
+#if defined(TANDEM_EMULATED) || __CUDA_ARCH__ >= 800
+#define TENSOR_CORES true
+#else
+#define TENSOR_CORES false
+#endif
+
+// Outputs of a layer: inputs [m, k] and weights [n, k].
+GEMM_KERNEL(layer_fp32, false, false, false)
+GEMM_KERNEL(layer_tf32, false, false, TENSOR_CORES)
+// Gradient by a layer's inputs: by outputs [m, k] and weights [k, n].
+GEMM_KERNEL(input_gradient_fp32, false, true, false)
+GEMM_KERNEL(input_gradient_tf32, false, true, TENSOR_CORES)
+// Gradient by a layer's weights: by outputs [k, m] and inputs [k, n].
+GEMM_KERNEL(weight_gradient_fp32, true, true, false)
+GEMM_KERNEL(weight_gradient_tf32, true, true, TENSOR_CORES)
+
+// out[i] = sum over the splits of parts[split, i].
+KERNEL sum_splits(const float* parts, int splits, int64_t n, float* out) {
+  int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= n) return;
+  float sum = 0.0f;
+  for (int split = 0; split < splits; split++) sum += parts[split * n + i];
+  out[i] = sum;
+}
+
+// parts[split, column] = sum over a split's rows. 256 threads: 32 columns, 8 rows at a time.
+KERNEL column_sums(const float* matrix, int rows, int columns, int rows_per_split, float* parts) {
+  __shared__ float sums[8][33];
+  int column = blockIdx.x * 32 + (threadIdx.x & 31);
+  int begin = blockIdx.y * rows_per_split;
+  int end = min(rows, begin + rows_per_split);
+  float sum = 0.0f;
+  if (column < columns) {
+    for (int row = begin + (threadIdx.x >> 5); row < end; row += 8) sum += matrix[static_cast<int64_t>(row) * columns + column];
+  }
+  sums[threadIdx.x >> 5][threadIdx.x & 31] = sum;
+  __syncthreads();
+  if (threadIdx.x < 32 && column < columns) {
+    for (int i = 1; i < 8; i++) sum += sums[i][threadIdx.x];
+    parts[static_cast<int64_t>(blockIdx.y) * columns + column] = sum;
+  }
+}
+
+// gradient *= f'(x), in place; before is read for GELU alone and may otherwise be null.
+KERNEL activation_gradient(float* gradient, const float* output, const float* before, int64_t n, int activation) {
+  int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < n) gradient[i] *= slope(activation, activation == GELU ? before[i] : 0.0f, output[i]);
+}
+
+constexpr float SMALLEST_NORM = 1e-12f;
+
+// out = x / |x| and norms = |x|, a warp a row.
+KERNEL normalize(const float* x, int rows, int dim, float* out, float* norms) {
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) >> 5;
+  int lane = threadIdx.x & 31;
+  if (row >= rows) return;
+  int64_t from = static_cast<int64_t>(row) * dim;
+  float squares = 0.0f;
+  for (int i = lane; i < dim; i += 32) squares += x[from + i] * x[from + i];
+  float norm = fmaxf(SMALLEST_NORM, sqrtf(warp_sum(squares)));
+  if (lane == 0) norms[row] = norm;
+  for (int i = lane; i < dim; i += 32) out[from + i] = x[from + i] / norm;
+}
+
+// For y = x / |x|: by x = (g - y <y, g>) / |x|, in place of g.
+KERNEL normalize_gradient(const float* y, const float* norms, int rows, int dim, float* gradient) {
+  int row = (blockIdx.x * blockDim.x + threadIdx.x) >> 5;
+  int lane = threadIdx.x & 31;
+  if (row >= rows) return;
+  int64_t from = static_cast<int64_t>(row) * dim;
+  float along = 0.0f;
+  for (int i = lane; i < dim; i += 32) along += y[from + i] * gradient[from + i];
+  along = warp_sum(along);
+  float norm = norms[row];
+  float inverse = norm <= SMALLEST_NORM ? 0.0f : 1 / norm;
+  for (int i = lane; i < dim; i += 32) gradient[from + i] = (gradient[from + i] - y[from + i] * along) * inverse;
+}
+
+// Adam (Kingma and Ba 2015) with rate = learning rate * bias correction, or plain SGD where mean is null. l2 adds
+// l2 * w to the gradient; factor is the schedule's.
+KERNEL dense_update(float* w, const float* gradient, float* mean, float* square, int64_t n, float rate, float beta1,
+                    float beta2, float epsilon, float l2, float factor) {
+  int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= n) return;
+  float g = gradient[i] + l2 * w[i];
+  if (mean == nullptr) {
+    w[i] -= factor * rate * g;
+    return;
+  }
+  float m = beta1 * mean[i] + (1 - beta1) * g;
+  float v = beta2 * square[i] + (1 - beta2) * g * g;
+  mean[i] = m;
+  square[i] = v;
+  w[i] -= factor * (rate * m / (sqrtf(v) + epsilon));
+}

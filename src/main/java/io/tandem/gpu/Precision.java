@@ -1,0 +1,11 @@
+package io.tandem.gpu;
+
+/** Of the operands of matrix products; sums are float32 always. The order is the kernels'. */
+public enum Precision {
+  /** float32, without tensor cores. */
+  FP32,
+  /** 10 bits of mantissa, on tensor cores. */
+  TF32,
+  /** 7 bits of mantissa in the loss, TF32 in layers. */
+  BF16
+}
