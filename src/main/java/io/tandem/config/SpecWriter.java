@@ -225,6 +225,8 @@ final class SpecWriter {
     tree.put("checkpoint_every", training.checkpointEvery());
     tree.put("max_validation_queries", training.maxValidationQueries());
     tree.put("seed", training.seed());
+    tree.put("device", Section.name(training.device()));
+    tree.put("precision", Section.name(training.precision()));
     return tree;
   }
 

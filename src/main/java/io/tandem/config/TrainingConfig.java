@@ -17,6 +17,8 @@ package io.tandem.config;
  *     training and validation interactions together for as many epochs
  * @param checkpointEvery epochs between checkpoints
  * @param maxValidationQueries bounds validation's cost; queries are drawn by the seed
+ * @param device where steps run
+ * @param precision of matrix products on a GPU
  */
 public record TrainingConfig(
     Loss loss,
@@ -35,7 +37,26 @@ public record TrainingConfig(
     boolean refit,
     int checkpointEvery,
     int maxValidationQueries,
-    long seed) {
+    long seed,
+    Device device,
+    Precision precision) {
+
+  /** Where steps run. */
+  public enum Device {
+    /** A GPU where there is one that can train what the specification describes. */
+    AUTO,
+    CPU,
+    CUDA
+  }
+
+  /** Of the operands of matrix products on a GPU; sums are float32 always. */
+  public enum Precision {
+    FP32,
+    /** 10 bits of mantissa, on tensor cores. */
+    TF32,
+    /** 7 bits of mantissa in the loss, TF32 in layers. */
+    BF16
+  }
 
   /**
    * What is minimised.

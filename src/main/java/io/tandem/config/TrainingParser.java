@@ -58,7 +58,9 @@ final class TrainingParser {
             section.flag("refit", trainingFileIsGiven()),
             section.integer("checkpoint_every", 1, 1, Integer.MAX_VALUE),
             section.integer("max_validation_queries", 2000, 1, Integer.MAX_VALUE),
-            section.seed("seed", 42));
+            section.seed("seed", 42),
+            section.choice("device", TrainingConfig.Device.AUTO),
+            section.choice("precision", TrainingConfig.Precision.TF32));
     section.end();
     return config;
   }

@@ -54,6 +54,15 @@ final class EmbeddingTable {
     return shape;
   }
 
+  /** Whole rows in order, not a copy. */
+  float[][] pages() {
+    return pages;
+  }
+
+  SparseOptimizer optimizer() {
+    return optimizer;
+  }
+
   /** Adds {@code scale} times a row to a part of an array. */
   void addRow(int row, float scale, float[] target, int at) {
     float[] page = pages[row >>> shift];

@@ -15,6 +15,12 @@ sealed interface SparseOptimizer permits SparseOptimizer.RowwiseAdagrad, SparseO
   /** Moves a row of {@code parameters} at {@code offset} by its gradient at {@code at}. */
   void update(int row, float[] parameters, int offset, float[] gradients, int at, float rateFactor);
 
+  /** What it keeps of each row, in pages like the table's; not a copy. */
+  float[][][] state();
+
+  /** Continues as after so many steps. */
+  void setSteps(long steps);
+
   void write(FileChannel channel) throws IOException;
 
   void read(FileChannel channel) throws IOException;
@@ -58,6 +64,14 @@ sealed interface SparseOptimizer permits SparseOptimizer.RowwiseAdagrad, SparseO
         parameters[offset + i] -= step * gradients[at + i];
       }
     }
+
+    @Override
+    public float[][][] state() {
+      return new float[][][] {squares};
+    }
+
+    @Override
+    public void setSteps(long steps) {}
 
     @Override
     public void write(FileChannel channel) throws IOException {
@@ -113,6 +127,16 @@ sealed interface SparseOptimizer permits SparseOptimizer.RowwiseAdagrad, SparseO
         square[offset + i] = v;
         parameters[offset + i] -= step * m / ((float) Math.sqrt(v) + EPSILON);
       }
+    }
+
+    @Override
+    public float[][][] state() {
+      return new float[][][] {means, squares};
+    }
+
+    @Override
+    public void setSteps(long newSteps) {
+      steps = newSteps;
     }
 
     @Override

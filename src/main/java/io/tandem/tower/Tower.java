@@ -7,6 +7,7 @@ import io.tandem.tower.sequence.Mode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -102,7 +103,10 @@ final class Tower {
     }
     layers.params().subi(step);
     layers.setIterationCount(iteration + 1);
-    layers.clear();
+    // Not the network's own clear(), which throws the optimizer and its moments away.
+    for (Layer layer : layers.getLayers()) {
+      layer.clear();
+    }
   }
 
   /** Embeds without dropout into [rows × dim], chunk by chunk. */
@@ -179,6 +183,31 @@ final class Tower {
   /** Optimizer steps so far. */
   int steps() {
     return iteration;
+  }
+
+  /** The layers' parameters as Deeplearning4j lays them out; empty without layers. */
+  float[] denseParameters() {
+    return network == null ? new float[0] : network.params().dup().data().asFloat();
+  }
+
+  /** The optimizer's state, laid out like it; zeros before the first step. */
+  float[] denseState() {
+    INDArray state = network == null ? null : network.getUpdater().getStateViewArray();
+    return state == null ? new float[0] : state.dup().data().asFloat();
+  }
+
+  /** Takes parameters, and state unless it is empty, as they are after some steps. */
+  void setDense(float[] parameters, float[] state, int steps) {
+    iteration = steps;
+    if (network == null) {
+      return;
+    }
+    network.params().data().asNioFloat().put(0, parameters);
+    INDArray own = network.getUpdater().getStateViewArray();
+    if (own != null && state.length > 0) {
+      own.data().asNioFloat().put(0, state);
+    }
+    network.setIterationCount(steps);
   }
 
   /** What is not finite, or null. */

@@ -30,6 +30,17 @@ public final class TowerModel {
   private final Tower query;
   private final Tower item;
 
+  private @Nullable Mirror mirror;
+
+  /** A copy of the parameters that is trained in place of these. */
+  interface Mirror {
+    /** Brings its parameters and optimizer state here, if they are newer. */
+    void pull();
+
+    /** Takes those from here. */
+    void push();
+  }
+
   private TowerModel(TowerShape query, TowerShape item, Optimizer optimizer, long seed) {
     this.query = new Tower(query, tables(query, optimizer, seed), optimizer, seed * 31 + 1);
     this.item = new Tower(item, tables(item, optimizer, seed), optimizer, seed * 31 + 2);
@@ -88,16 +99,19 @@ public final class TowerModel {
 
   /** Embeds queries without dropout into [rows × dim] row-major; streams in bounded memory. */
   public void embedQueries(FeatureBatch batch, float[] target) {
+    pull();
     query.embed(batch, target);
   }
 
   /** Embeds items without dropout into [rows × dim] row-major; streams in bounded memory. */
   public void embedItems(FeatureBatch batch, float[] target) {
+    pull();
     item.embed(batch, target);
   }
 
   /** Names the first parameter that is not finite, or null; reads all of them. */
   public @Nullable String firstNonFinite() {
+    pull();
     String found = query.firstNonFinite("query");
     return found == null ? item.firstNonFinite("item") : found;
   }
@@ -108,6 +122,7 @@ public final class TowerModel {
    * @param folder existing and empty
    */
   public void writeCheckpoint(Path folder) {
+    pull();
     try {
       Files.writeString(TowerFiles.steps(folder), Integer.toString(query.steps()));
       query.write(folder, ExportedTower.Side.QUERY);
@@ -134,6 +149,10 @@ public final class TowerModel {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
           table.read(channel);
         }
+      }
+      Mirror copy = mirror;
+      if (copy != null) {
+        copy.push();
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
@@ -183,6 +202,7 @@ public final class TowerModel {
    * @param folder existing and empty
    */
   public void export(Path folder) {
+    pull();
     try {
       query.export(folder, ExportedTower.Side.QUERY);
       item.export(folder, ExportedTower.Side.ITEM);
@@ -196,6 +216,39 @@ public final class TowerModel {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot export to " + folder + ": " + e.getMessage(), e);
     }
+  }
+
+  private void pull() {
+    Mirror copy = mirror;
+    if (copy != null) {
+      copy.pull();
+    }
+  }
+
+  void mirroredBy(@Nullable Mirror newMirror) {
+    mirror = newMirror;
+  }
+
+  /** Of the query and the item tower. */
+  public List<TowerShape> shapes() {
+    return List.of(query.shape(), item.shape());
+  }
+
+  /** 0: the query tower, 1: the item tower. */
+  Tower tower(int number) {
+    return number == 0 ? query : item;
+  }
+
+  Map<TableShape, EmbeddingTable> tables() {
+    return tables;
+  }
+
+  EmbeddingTable table(TableShape shape) {
+    EmbeddingTable table = tables.get(shape);
+    if (table == null) {
+      throw new IllegalStateException("no table " + shape);
+    }
+    return table;
   }
 
   private EmbeddingTable[] tables(TowerShape shape, Optimizer optimizer, long seed) {

@@ -35,6 +35,9 @@ final class Batch {
   /** Items that the batch's targets are, one for each draw. */
   int[] drawn = new int[0];
 
+  /** The same where it is trained on. */
+  DeviceStep.@Nullable OnDevice onDevice;
+
   Batch(FeatureBatch queries, FeatureBatch candidates) {
     this.queries = queries;
     this.candidates = candidates;

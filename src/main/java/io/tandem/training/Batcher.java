@@ -13,6 +13,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,7 @@ final class Batcher implements AutoCloseable {
   private final ExampleRows examples;
   private final CandidateSampler sampler;
   private final FeatureBatch allItems;
+  private final Consumer<Batch> prepare;
   private final long seed;
   private final Batch[] buffers;
   private final ExecutorService assembler =
@@ -40,6 +43,7 @@ final class Batcher implements AutoCloseable {
 
   /**
    * @param allItems the encoded catalogue
+   * @param prepare what else is done with a batch on the batches' thread
    */
   Batcher(
       ModelSpec spec,
@@ -47,7 +51,9 @@ final class Batcher implements AutoCloseable {
       Features features,
       EventEncoder events,
       FeatureBatch allItems,
-      CandidateSampler sampler) {
+      CandidateSampler sampler,
+      Consumer<Batch> prepare) {
+    this.prepare = prepare;
     TrainingConfig config = spec.training();
     this.allItems = allItems;
     this.sampler = sampler;
@@ -112,6 +118,14 @@ final class Batcher implements AutoCloseable {
   @Override
   public void close() {
     assembler.shutdownNow();
+    try {
+      // A batch in the making uses memory that is freed next.
+      if (!assembler.awaitTermination(1, TimeUnit.MINUTES)) {
+        throw new TrainingException("a batch is still being assembled", null);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private Batch assemble(int epoch, int step) {
@@ -123,6 +137,7 @@ final class Batcher implements AutoCloseable {
     sampler.choose(batch, random);
     encodeCandidates(batch, random);
     drop(batch.queries, random);
+    prepare.accept(batch);
     return batch;
   }
 

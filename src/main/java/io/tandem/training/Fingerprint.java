@@ -20,7 +20,9 @@ final class Fingerprint {
     SpecReader.write(spec)
         .lines()
         .takeWhile(line -> !line.equals("rebuild:"))
-        .filter(line -> !line.strip().matches("(epochs|patience|checkpoint_every): .*"))
+        .filter(
+            line ->
+                !line.strip().matches("(epochs|patience|checkpoint_every|device|precision): .*"))
         .forEach(line -> hasher.putString(line, StandardCharsets.UTF_8));
     Interactions train = dataset.split().train();
     hasher.putInt(dataset.itemKeys().size()).putInt(dataset.queryKeys().size());

@@ -10,6 +10,7 @@ import io.tandem.evaluation.Metrics;
 import io.tandem.feature.EventEncoder;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.Features;
+import io.tandem.gpu.Device;
 import io.tandem.loss.NonFiniteException;
 import io.tandem.tower.TowerModel;
 import io.tandem.tower.TowerShape;
@@ -17,6 +18,8 @@ import io.tandem.training.TrainingResult.End;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains towers by gradient steps: epochs over shuffled examples, validation, early stopping,
@@ -45,6 +48,7 @@ public final class Trainer {
   private long steps;
   private double lossSum;
   private double seconds;
+  private Supplier<@Nullable DeviceStep> openDevice;
   private volatile boolean stopping;
 
   /** How a training begins. */
@@ -77,6 +81,7 @@ public final class Trainer {
     items = features.items().encodeAll(dataset.items());
     sampler =
         new CandidateSampler(config.loss(), dataset.split().train(), dataset.itemKeys().size());
+    openDevice = () -> DeviceStep.open(config, model);
     training = new TrainingStep(config, dataset, sampler, items, model.dim());
   }
 
@@ -93,7 +98,17 @@ public final class Trainer {
       checkpoints.clear();
     }
     EventEncoder events = features.events(dataset);
-    try (Batcher batcher = new Batcher(spec, dataset, features, events, items, sampler)) {
+    try (DeviceStep device = openDevice.get();
+        Batcher batcher =
+            new Batcher(
+                spec,
+                dataset,
+                features,
+                events,
+                items,
+                sampler,
+                device == null ? batch -> {} : device::prepare)) {
+      training.on(device);
       Validation validation =
           new Validation(config, dataset, features, events, items, affordableQueries(items.rows()));
       long total = (long) batcher.stepsPerEpoch() * config.epochs();
@@ -114,6 +129,11 @@ public final class Trainer {
    */
   long warmStart(Publisher.Towers earlier) {
     return model.warmStart(features, earlier.features(), earlier.towers());
+  }
+
+  /** Trains on a device in place of the one that the specification asks for. */
+  void on(Device device) {
+    openDevice = () -> new DeviceStep(config, model, device);
   }
 
   /** Ends after an epoch although the schedule goes on to {@code training.epochs}. */

@@ -31,6 +31,7 @@ final class TrainingStep {
   private final @Nullable SamplingProbability sampling;
   private final @Nullable CrossBatchQueue queue;
   private final @Nullable HardNegatives hard;
+  private @Nullable DeviceStep device;
   private @Nullable INDArray queryGradient;
   private @Nullable INDArray itemGradient;
 
@@ -76,12 +77,24 @@ final class TrainingStep {
     return temperature;
   }
 
+  /** Trains on a device from here on, or on the CPU where there is none. */
+  void on(@Nullable DeviceStep newDevice) {
+    device = newDevice;
+  }
+
   /**
    * Trains on a batch; its loss.
    *
    * @param number of the step, from 0 over the whole training
    */
   double run(TowerModel model, Batch batch, double rateFactor, long number) {
+    DeviceStep there = device;
+    if (there != null) {
+      CandidateLoss.Result result =
+          there.run(batch, candidates(batch), temperature.value(), rateFactor);
+      temperature.step(result.temperatureGradient(), rateFactor);
+      return result.loss();
+    }
     if (hard != null) {
       hard.refresh(model, number);
     }

@@ -185,6 +185,8 @@ final class SpecKeysTest {
                   checkpoint_every: 4
                   max_validation_queries: 100
                   seed: -1
+                  device: cuda
+                  precision: bf16
                 index: {type: factory, factory: "IVF64,Flat", min_recall: 0.9, k: 10, m: 16,
                   ef_construction: 40, ef_search: 20}
                 """);
@@ -230,7 +232,9 @@ final class SpecKeysTest {
                 true,
                 4,
                 100,
-                -1));
+                -1,
+                TrainingConfig.Device.CUDA,
+                TrainingConfig.Precision.BF16));
     assertThat(spec.index())
         .isEqualTo(
             IndexConfig.ofFactory("IVF64,Flat")

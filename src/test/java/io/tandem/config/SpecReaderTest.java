@@ -107,6 +107,8 @@ final class SpecReaderTest {
               checkpoint_every: 1
               max_validation_queries: 2000
               seed: 42
+              device: auto
+              precision: tf32
             index:
               type: auto
               metric: inner_product

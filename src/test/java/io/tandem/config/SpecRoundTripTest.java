@@ -272,7 +272,9 @@ final class SpecRoundTripTest {
                     learn,
                     count,
                     count,
-                    -count));
+                    -count,
+                    TrainingConfig.Device.values()[count % 3],
+                    TrainingConfig.Precision.values()[count % 3]));
   }
 
   private record Measured(TrainingConfig.Schedule schedule, TrainingConfig.Metric metric) {}

@@ -170,11 +170,12 @@ final class KernelsTest {
             device.inputGradient(gradient, weights, rows, in, width, byX);
             device.weightGradient(gradient, inputs, rows, in, width, byW, byBias);
             return new float[][] {
-                off(device, before),
-                off(device, out),
-                off(device, byX),
-                off(device, byW),
-                off(device, byBias)};
+              off(device, before),
+              off(device, out),
+              off(device, byX),
+              off(device, byW),
+              off(device, byBias)
+            };
           });
     }
   }
@@ -210,11 +211,12 @@ final class KernelsTest {
           device.denseUpdate(w, gradient, mean, square, n, 0.1f, 0.01f, 0.5f);
           device.denseUpdate(w, gradient, null, null, n, 0.1f, 0.01f, 0.5f);
           return new float[][] {
-              off(device, gradient),
-              off(device, unit),
-              off(device, w),
-              off(device, mean),
-              off(device, square)};
+            off(device, gradient),
+            off(device, unit),
+            off(device, w),
+            off(device, mean),
+            off(device, square)
+          };
         });
   }
 
