@@ -52,8 +52,10 @@ find_nvcc() {
   mkdir -p "$cache" && from_pip
 }
 
-sources() { find "$here/cuda" -type f \( -name '*.cu' -o -name '*.cuh' -o -name '*.h' -o -name '*.cpp' -o -name '*.inc' \) | sort; }
-hash_of() { { sources | xargs cat; cat "$here/build-cuda.sh"; printf '%s\n' "$@"; } | sha256sum | cut -c1-16; }
+# hash_of GLOB WORD...: of the sources with such names, this script and the words
+hash_of() {
+  { find "$here/cuda" -type f -name "$1" | sort | xargs cat; cat "$here/build-cuda.sh"; printf '%s\n' "$@"; } | sha256sum | cut -c1-16
+}
 
 # put FILE TARGET: replaces the target by one rename.
 put() {
@@ -64,13 +66,13 @@ put() {
 if [ -n "$emulator" ]; then
   compiler=${CXX:-g++}
   command -v "$compiler" >/dev/null || die "the emulator needs $compiler"
-  made=$cache/emulator-$(hash_of "$("$compiler" -dumpfullversion)" "$(uname -m)").so
+  made=$cache/emulator-$(hash_of '*' "$("$compiler" -dumpfullversion)" "$(uname -m)").so
   if [ ! -f "$made" ]; then
     mkdir -p "$cache"
     work=$(mktemp "$cache/.making-XXXXXX")
     "$compiler" -std=c++17 -O2 -fPIC -shared -DTANDEM_EMULATED -Wall -Wno-unknown-pragmas -Wno-unused-function \
       -o "$work" "$here/cuda/emulator/driver.cpp" || { rm -f "$work"; die "the emulator does not compile"; }
-    mv "$work" "$made"
+    chmod 644 "$work" && mv "$work" "$made"
   fi
   put "$made" "$emulator"
   echo "$made"
@@ -92,7 +94,7 @@ for arch in ${wanted:-70 75 80 86 89 90 100 120}; do
 done
 [ -n "$targets" ] || die "nvcc $version knows none of the architectures asked for"
 newest=${targets##* }
-made=$cache/kernels-$(hash_of "$version" "$targets").fatbin
+made=$cache/kernels-$(hash_of '*.cu*' "$version" "$targets").fatbin
 if [ ! -f "$made" ]; then
   mkdir -p "$cache"
   say "compiling the kernels with nvcc $version for$(printf ' sm_%s' $targets) and PTX"

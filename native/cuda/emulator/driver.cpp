@@ -265,19 +265,7 @@ int cuMemHostAlloc(void** at, size_t bytes, unsigned) {
 }
 int cuMemHostGetDevicePointer_v2(Pointer* device, void* host, unsigned) { *device = reinterpret_cast<Pointer>(host); return 0; }
 int cuMemFreeHost(void* at) { return cuMemFree_v2(reinterpret_cast<Pointer>(at)); }
-int cuMemcpyHtoDAsync_v2(Pointer to, const void* from, size_t bytes, void*) {
-  std::lock_guard<std::mutex> guard(lock);
-  if (!inside(to, bytes)) return 700;
-  std::memcpy(reinterpret_cast<void*>(to), from, bytes);
-  return 0;
-}
-int cuMemcpyDtoHAsync_v2(void* to, Pointer from, size_t bytes, void*) {
-  std::lock_guard<std::mutex> guard(lock);
-  if (!inside(from, bytes)) return 700;
-  std::memcpy(to, reinterpret_cast<void*>(from), bytes);
-  return 0;
-}
-int cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t bytes, void*) {
+int cuMemcpyAsync(Pointer to, Pointer from, size_t bytes, void*) {
   std::lock_guard<std::mutex> guard(lock);
   if (!inside(to, bytes) || !inside(from, bytes)) return 700;
   std::memmove(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), bytes);

@@ -121,7 +121,7 @@ public final class CudaDevice implements Device {
           .asFloatBuffer()
           .put(source, from + done, part);
       Driver.check(
-          Driver.cuMemcpyHtoDAsync_v2(
+          Driver.cuMemcpyAsync(
               address + done * 4L, staging.hostAddress(), part * 4L, context.stream()),
           "a copy to the device");
       context.synchronize();
@@ -136,7 +136,7 @@ public final class CudaDevice implements Device {
     for (int done = 0; done < length; done += STAGING_BYTES / 4) {
       int part = Math.min(STAGING_BYTES / 4, length - done);
       Driver.check(
-          Driver.cuMemcpyDtoHAsync_v2(
+          Driver.cuMemcpyAsync(
               staging.hostAddress(), address + done * 4L, part * 4L, context.stream()),
           "a copy from the device");
       context.synchronize();
@@ -154,7 +154,7 @@ public final class CudaDevice implements Device {
     Check.length("target", target, length);
     context.bind();
     Driver.check(
-        Driver.cuMemcpyDtoDAsync_v2(
+        Driver.cuMemcpyAsync(
             CudaFloats.of(target).address(),
             CudaFloats.of(source).address(),
             length * Float.BYTES,
@@ -439,7 +439,7 @@ public final class CudaDevice implements Device {
     context.bind();
     long sums = softmax.launch(problem);
     Driver.check(
-        Driver.cuMemcpyDtoHAsync_v2(staging.hostAddress(), sums, 16, context.stream()),
+        Driver.cuMemcpyAsync(staging.hostAddress(), sums, 16, context.stream()),
         "a copy from the device");
     context.synchronize();
     Pointer results = new Pointer(staging.hostAddress());

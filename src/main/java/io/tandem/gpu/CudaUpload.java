@@ -76,7 +76,7 @@ final class CudaUpload implements Upload {
     device.require(used);
     long bytes = Math.min(used, pinned.bytes());
     Driver.check(
-        Driver.cuMemcpyHtoDAsync_v2(device.address(), pinned.hostAddress(), bytes, stream),
+        Driver.cuMemcpyAsync(device.address(), pinned.hostAddress(), bytes, stream),
         "an upload of %d bytes".formatted(bytes));
     Driver.check(Driver.cuEventRecord(copied, stream), "cuEventRecord");
   }

@@ -116,11 +116,8 @@ final class Driver {
 
   static native int cuMemFreeHost(long address);
 
-  static native int cuMemcpyHtoDAsync_v2(long to, long from, long bytes, long stream);
-
-  static native int cuMemcpyDtoHAsync_v2(long to, long from, long bytes, long stream);
-
-  static native int cuMemcpyDtoDAsync_v2(long to, long from, long bytes, long stream);
+  /** Between any two of host, mapped and device memory. */
+  static native int cuMemcpyAsync(long to, long from, long bytes, long stream);
 
   static native int cuMemsetD32Async(long to, int value, long count, long stream);
 
