@@ -144,15 +144,15 @@ final class RetargetTest {
     ByteBuffer bytes = ByteBuffer.wrap(library.clone()).order(ByteOrder.LITTLE_ENDIAN);
     int code = find(bytes, FatBinary.MAGIC);
     bytes.putLong(code + 8, 1L << 40);
-    assertThatThrownBy(() -> open(bytes.array()))
+    assertThatThrownBy(() -> open(TestElf.array(bytes)))
         .isInstanceOf(RetargetException.class)
         .hasMessageContaining("fat binary");
     ByteBuffer zstandard = ByteBuffer.wrap(library.clone()).order(ByteOrder.LITTLE_ENDIAN);
     zstandard.putLong(code + FatBinary.HEADER + 40, 0x8011);
-    assertThatThrownBy(() -> open(zstandard.array())).hasMessageContaining("0x8011");
+    assertThatThrownBy(() -> open(TestElf.array(zstandard))).hasMessageContaining("0x8011");
     ByteBuffer wrapper = ByteBuffer.wrap(library.clone()).order(ByteOrder.LITTLE_ENDIAN);
     wrapper.putLong(find(wrapper, CudaLibrary.WRAPPER_MAGIC) + 8, 4);
-    assertThatThrownBy(() -> open(wrapper.array())).hasMessageContaining("wrapper 0");
+    assertThatThrownBy(() -> open(TestElf.array(wrapper))).hasMessageContaining("wrapper 0");
   }
 
   @Test
@@ -170,7 +170,7 @@ final class RetargetTest {
       FatBinary.Entry ptx = opened.fatBinaries().get(0).ptx().orElseThrow();
       bytes.putInt((int) ptx.offset() + ptx.headerSize(), 0xffffffff);
     }
-    jar = TestLibrary.jar(folder, bytes.array());
+    jar = TestLibrary.jar(folder, TestElf.array(bytes));
     assertThat(run("")).isEqualTo(2);
   }
 

@@ -28,6 +28,13 @@ final class TestElf {
     return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /** All that a buffer holds. */
+  static byte[] array(ByteBuffer buffer) {
+    byte[] result = new byte[buffer.capacity()];
+    buffer.clear().get(result);
+    return result;
+  }
+
   /** Where the next section will begin. */
   int next() {
     return (content.size() + 7) / 8 * 8;
@@ -67,7 +74,7 @@ final class TestElf {
       headers.putLong(at + 16, section.offset()).putLong(at + 24, section.offset());
       headers.putLong(at + 32, section.size()).putInt(at + 40, section.link());
     }
-    content.writeBytes(headers.array());
+    content.writeBytes(array(headers));
     byte[] file = content.toByteArray();
     header(ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN), table);
     return file;

@@ -45,7 +45,7 @@ final class TestLibrary {
     // A function that no host can launch.
     symbol(symbols, (kernels.length + 2) * 24, names, "helper", 2, 0);
     int strings = elf.add(".strtab", ElfFile.STRING_TABLE, names.toByteArray(), 0);
-    elf.add(".symtab", ElfFile.SYMBOL_TABLE, symbols.array(), strings);
+    elf.add(".symtab", ElfFile.SYMBOL_TABLE, TestElf.array(symbols), strings);
     elf.add(".text", 1, new byte[200], 0);
     return elf.bytes();
   }
@@ -67,7 +67,7 @@ final class TestLibrary {
     ByteBuffer header = TestElf.buffer(FatBinary.HEADER);
     header.putInt(FatBinary.MAGIC).putShort((short) 1).putShort((short) FatBinary.HEADER);
     header.putLong(entries.size());
-    return concat(header.array(), entries.toByteArray());
+    return concat(TestElf.array(header), entries.toByteArray());
   }
 
   /** An entry; PTX entries have a header of 72 bytes in real libraries, and so here. */
@@ -80,7 +80,7 @@ final class TestLibrary {
     out.putLong(8, padded).putInt(16, compressed ? stored.length : 0).putInt(28, arch);
     out.putLong(40, compressed ? 0x2011 : 0x11).putLong(56, compressed ? code.length : 0);
     out.position(headerSize).put(stored);
-    return out.array();
+    return TestElf.array(out);
   }
 
   /** The library; every second wrapper's address is left to a relocation, as linkers may do. */
@@ -101,7 +101,7 @@ final class TestLibrary {
     dynamic.putLong(5).putLong(elf.section(".dynstr").offset());
     dynamic.putLong(6).putLong(elf.section(".dynsym").offset());
     dynamic.putLong(10).putLong(elf.section(".dynstr").size());
-    elf.add(".dynamic", 6, dynamic.array(), strings);
+    elf.add(".dynamic", 6, TestElf.array(dynamic), strings);
     List<Integer> addresses = new ArrayList<>();
     ByteArrayOutputStream code = new ByteArrayOutputStream();
     for (byte[] fatBinary : fatBinaries) {
@@ -119,8 +119,8 @@ final class TestLibrary {
       relocations.putLong(relocated ? wrappersAt + i * CudaLibrary.WRAPPER + 8 : 0);
       relocations.putLong(relocated ? 8 : 0).putLong(addresses.get(i));
     }
-    elf.add(CudaLibrary.WRAPPERS, 1, wrappers.array(), 0);
-    elf.add(".rela.dyn", ElfFile.RELOCATIONS, relocations.array(), 0);
+    elf.add(CudaLibrary.WRAPPERS, 1, TestElf.array(wrappers), 0);
+    elf.add(".rela.dyn", ElfFile.RELOCATIONS, TestElf.array(relocations), 0);
     return elf.bytes();
   }
 
@@ -137,6 +137,6 @@ final class TestLibrary {
 
   private static byte[] concat(byte[] a, byte[] b) {
     ByteBuffer both = ByteBuffer.allocate(a.length + b.length);
-    return both.put(a).put(b).array();
+    return TestElf.array(both.put(a).put(b));
   }
 }
