@@ -40,6 +40,8 @@ final class TrainingParser {
   TrainingConfig training(Section section) {
     Loss loss = loss(section);
     Examples examples = examples(section);
+    // An epoch is a step for a few hundred queries, and not for as many interactions.
+    boolean wholeQueries = pureIds && examples.row() == Examples.Row.QUERIES;
     TrainingConfig config =
         new TrainingConfig(
             loss,
@@ -49,11 +51,11 @@ final class TrainingParser {
             samplingCorrection(section),
             section.choice("accidental_hits", AccidentalHits.MASK),
             section.integer("batch", examples.row() == Examples.Row.QUERIES ? 256 : 1024, 2, MANY),
-            section.integer("epochs", pureIds ? 60 : 30, 1, Integer.MAX_VALUE),
+            section.integer("epochs", wholeQueries ? 300 : pureIds ? 60 : 30, 1, Integer.MAX_VALUE),
             optimizer(section.section("optimizer")),
             schedule(section.sectionOr("schedule", "type")),
             metric(section),
-            section.integer("patience", 5, 0, Integer.MAX_VALUE),
+            section.integer("patience", wholeQueries ? 15 : 5, 0, Integer.MAX_VALUE),
             section.integer("validate_every", 1, 0, Integer.MAX_VALUE),
             section.flag("refit", trainingFileIsGiven()),
             section.integer("checkpoint_every", 1, 1, Integer.MAX_VALUE),
@@ -128,7 +130,7 @@ final class TrainingParser {
     Examples.Row kind =
         section.choice(
             "examples",
-            model instanceof ModelConfig.SoftmaxDnn
+            model instanceof ModelConfig.SoftmaxDnn || (pureIds && !past && !causal)
                 ? Examples.Row.QUERIES
                 : causal && past ? Examples.Row.POSITIONS : Examples.Row.INTERACTIONS);
     Examples.Context context =
@@ -146,7 +148,8 @@ final class TrainingParser {
       section.problem("context", "others beside examples: queries", "'past'");
     }
     boolean others = kind == Examples.Row.INTERACTIONS && context == Examples.Context.OTHERS;
-    double natural = kind == Examples.Row.QUERIES ? 0.5 : pureIds && others ? 0.3 : 0;
+    double natural =
+        kind == Examples.Row.QUERIES ? (pureIds ? 0.6 : 0.5) : pureIds && others ? 0.3 : 0;
     double dropout = section.number("history_dropout", natural, Range.SHARE_BELOW_ONE);
     if (kind == Examples.Row.POSITIONS && dropout > 0) {
       section.problem(

@@ -2,13 +2,20 @@ package io.tandem.gpu;
 
 /** What follows a layer's product. The order is the kernels'. */
 public enum Activation {
-  IDENTITY,
-  RELU,
+  IDENTITY(0),
+  RELU(1),
   /** Slope 0.01 below 0. */
-  LEAKY_RELU,
-  TANH,
+  LEAKY_RELU(2),
+  TANH(3),
   /** x sigmoid(1.702 x) (Hendrycks and Gimpel 2016, section 2). */
-  GELU;
+  GELU(4);
+
+  /** As the kernels number it. */
+  final int code;
+
+  Activation(int code) {
+    this.code = code;
+  }
 
   double apply(double x) {
     return switch (this) {

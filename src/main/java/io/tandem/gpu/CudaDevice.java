@@ -359,7 +359,7 @@ public final class CudaDevice implements Device {
         p.ldb(),
         perSplit,
         bias,
-        activation.ordinal(),
+        activation.code,
         before);
   }
 
@@ -375,7 +375,7 @@ public final class CudaDevice implements Device {
         CudaFloats.addressOf(output),
         CudaFloats.addressOf(before),
         n,
-        activation.ordinal());
+        activation.code);
   }
 
   @Override

@@ -120,7 +120,7 @@ final class CudaSoftmax {
         dim,
         padded,
         wide,
-        precision.ordinal(),
+        precision.code,
         out);
     return out;
   }
