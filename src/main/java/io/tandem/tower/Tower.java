@@ -202,10 +202,10 @@ final class Tower {
     if (network == null) {
       return;
     }
-    network.params().data().asNioFloat().put(0, parameters);
+    HostMemory.put(network.params(), parameters, parameters.length);
     INDArray own = network.getUpdater().getStateViewArray();
     if (own != null && state.length > 0) {
-      own.data().asNioFloat().put(0, state);
+      HostMemory.put(own, state, state.length);
     }
     network.setIterationCount(steps);
   }
