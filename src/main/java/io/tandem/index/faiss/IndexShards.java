@@ -160,14 +160,14 @@ public final class IndexShards {
     @Nullable FaissIndex index = null;
     try {
       FaissIndex exact = new FaissIndex(vectors, "Flat", config.metric(), null);
-      index = isFlat ? exact : new FaissIndex(merged(parts), recipe.name(), config.metric(), null);
+      index = isFlat ? exact : listed(merged(parts), vectors);
       if (index.size() != exact.size()) {
         throw new IndexException(
             "shards of %d vectors: expected as many in their index, found %d"
                 .formatted(exact.size(), index.size()));
       }
       BuiltIndex built = tuned(index, sample(exact, queries, n));
-      if (!isFlat) {
+      if (!isFlat && !index.takeOver(vectors)) {
         vectors.close();
       }
       return built;
@@ -176,6 +176,16 @@ public final class IndexShards {
         index.close();
       }
       vectors.close();
+      throw e;
+    }
+  }
+
+  private FaissIndex listed(Index merged, Index vectors) {
+    try {
+      KeptVectors kept = recipe.keepsVectors() ? KeptVectors.borrowed(vectors) : null;
+      return new FaissIndex(merged, recipe.name(), config.metric(), kept);
+    } catch (RuntimeException e) {
+      merged.close();
       throw e;
     }
   }
@@ -200,7 +210,7 @@ public final class IndexShards {
         tuned.recall(),
         sample.k(),
         new IndexReport(
-            config.metric(), tuned.work(), recipe.bytes(), sample.n(), tuned.curve(), List.of()));
+            config.metric(), tuned.work(), index.bytes(), sample.n(), tuned.curve(), List.of()));
   }
 
   private Index merged(List<Path> parts) {
@@ -217,11 +227,13 @@ public final class IndexShards {
         }
         Index into = whole;
         try (next) {
-          // FAISS checks that both are of one kind; rows of the next follow those before.
+          // FAISS checks that both are of one kind. Rows of the next follow those before: flat
+          // vectors have no numbers of their own to say that with.
+          long first = faiss.inverted_file(into) == null ? 0 : into.ntotal();
           Faiss.run(
               () -> {
                 into.check_compatible_for_merge(next);
-                into.merge_from(next, into.ntotal());
+                into.merge_from(next, first);
               });
         }
       }
