@@ -52,7 +52,7 @@ public final class BareFaissBenchmark {
           K,
           ROUNDS,
           N);
-      for (String type : types.split(",")) {
+      for (String type : types.split(",", -1)) {
         IndexConfig config =
             IndexConfig.of(IndexConfig.Type.valueOf(type.toUpperCase(Locale.ROOT)))
                 .withGraph(new IndexConfig.Graph(16, 100, 0));

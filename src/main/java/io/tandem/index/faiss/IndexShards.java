@@ -1,7 +1,6 @@
 package io.tandem.index.faiss;
 
 import io.tandem.config.IndexConfig;
-import io.tandem.config.IndexConfig.Type;
 import io.tandem.faiss.Faiss;
 import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
@@ -39,8 +38,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IndexShards {
   /** Types whose parts can be put together. A graph's cannot, nor can blocks of packed codes. */
-  private static final Set<Type> MERGEABLE =
-      Set.of(Type.FLAT, Type.IVF_FLAT, Type.IVF_SQ8, Type.IVF_FP16);
+  private static final Set<IndexConfig.Type> MERGEABLE =
+      Set.of(
+          IndexConfig.Type.FLAT,
+          IndexConfig.Type.IVF_FLAT,
+          IndexConfig.Type.IVF_SQ8,
+          IndexConfig.Type.IVF_FP16);
 
   private final int dimension;
   private final IndexConfig config;
@@ -107,7 +110,9 @@ public final class IndexShards {
     private Shard(Index index) {
       this.index = index;
       vectors =
-          config.type() == Type.FLAT ? null : Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT);
+          config.type() == IndexConfig.Type.FLAT
+              ? null
+              : Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT);
     }
 
     /** Adds vectors [n × dimension], finite. */
@@ -155,7 +160,7 @@ public final class IndexShards {
    *     cannot be reached
    */
   public BuiltIndex merge(List<Path> parts, float[] queries, int n) {
-    boolean isFlat = config.type() == Type.FLAT;
+    boolean isFlat = config.type() == IndexConfig.Type.FLAT;
     Index vectors = merged(isFlat ? parts : parts.stream().map(IndexShards::flat).toList());
     @Nullable FaissIndex index = null;
     try {
