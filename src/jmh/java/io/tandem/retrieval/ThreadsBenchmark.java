@@ -37,7 +37,7 @@ public final class ThreadsBenchmark {
     int items = args.length > 0 ? Integer.parseInt(args[0]) : 100_000;
     String index = args.length > 1 ? args[1] : "{type: hnsw, m: 16, ef_construction: 100}";
     int[] threads =
-        Arrays.stream((args.length > 2 ? args[2] : "1,2,4").split(","))
+        Arrays.stream((args.length > 2 ? args[2] : "1,2,4").split(",", -1))
             .mapToInt(Integer::parseInt)
             .toArray();
     List<Query> queries = TrainedStore.queries(4_000);

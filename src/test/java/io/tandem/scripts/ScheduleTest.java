@@ -65,7 +65,7 @@ class ScheduleTest {
   @Test
   void systemdAcceptsServiceAndTimer(@TempDir Path folder) throws Exception {
     Path tool =
-        Stream.of(System.getenv("PATH").split(":"))
+        Stream.of(System.getenv("PATH").split(":", -1))
             .map(path -> Path.of(path, "systemd-analyze"))
             .filter(Files::isExecutable)
             .findFirst()

@@ -185,8 +185,8 @@ final class DeviceStepTest {
 
   private ModelSpec spec(String settings) {
     Map<String, String> overrides = new LinkedHashMap<>();
-    for (String setting : settings.split(" ")) {
-      overrides.put(setting.split("=")[0], setting.split("=")[1]);
+    for (String setting : settings.split(" ", -1)) {
+      overrides.put(setting.split("=", -1)[0], setting.split("=")[1]);
     }
     return SpecReader.read(folder.resolve("model.yaml"), overrides);
   }

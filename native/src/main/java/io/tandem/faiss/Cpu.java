@@ -22,7 +22,7 @@ final class Cpu {
       return lines
           .filter(line -> line.startsWith("flags"))
           .findFirst()
-          .map(line -> Set.of(line.substring(line.indexOf(':') + 1).strip().split("\\s+")))
+          .map(line -> Set.of(line.substring(line.indexOf(':') + 1).strip().split("\\s+", -1)))
           .orElseThrow(() -> new FaissException(CPU_INFO + " names no instruction sets"));
     } catch (IOException e) {
       throw new FaissException("cannot read the processor's instruction sets", e);

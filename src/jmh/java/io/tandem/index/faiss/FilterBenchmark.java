@@ -42,7 +42,7 @@ public final class FilterBenchmark {
         ROUNDS,
         N);
     try (FaissIndex exact = corpus.build(IndexConfig.of(IndexConfig.Type.FLAT))) {
-      for (String type : types.split(",")) {
+      for (String type : types.split(",", -1)) {
         IndexConfig config =
             IndexConfig.of(IndexConfig.Type.valueOf(type.toUpperCase(Locale.ROOT)))
                 .withGraph(new IndexConfig.Graph(16, 100, 0));

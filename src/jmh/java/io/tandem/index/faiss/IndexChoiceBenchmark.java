@@ -37,8 +37,8 @@ public final class IndexChoiceBenchmark {
   public static void main(String[] args) throws IOException {
     int items = args.length > 0 ? Integer.parseInt(args[0]) : 100_000;
     List<String> kinds =
-        List.of((args.length > 1 ? args[1] : "trained,skewed,clustered,isotropic").split(","));
-    List<String> types = List.of((args.length > 2 ? args[2] : "auto").split(","));
+        List.of((args.length > 1 ? args[1] : "trained,skewed,clustered,isotropic").split(",", -1));
+    List<String> types = List.of((args.length > 2 ? args[2] : "auto").split(",", -1));
     System.out.printf(
         Locale.ROOT,
         "%,d items x %d, promised recall@%d %.2f; 'fresh': recall of %d other queries; us: median,"

@@ -42,7 +42,7 @@ public final class IndexMemoryBenchmark {
         "open",
         "building",
         "of limit");
-    for (String type : types.split(",")) {
+    for (String type : types.split(",", -1)) {
       for (String step : List.of("build", "open")) {
         Process process =
             new ProcessBuilder(
