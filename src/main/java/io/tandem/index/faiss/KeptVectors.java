@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * memory or mapped from a file of nothing but these numbers, 4 bytes each, little-endian.
  */
 final class KeptVectors implements AutoCloseable {
-  private static final long CHUNK = 1L << 28;
+  /** Floats written at a time. */
+  private static final long CHUNK = 1L << 26;
 
   private final FloatPointer pointer;
   private final long count;
@@ -96,10 +97,10 @@ final class KeptVectors implements AutoCloseable {
   void write(Path file) throws IOException {
     try (FileChannel out =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      BytePointer bytes = new BytePointer(pointer);
-      long size = count * Float.BYTES;
-      for (long from = 0; from < size; from += CHUNK) {
-        ByteBuffer chunk = bytes.position(from).limit(Math.min(size, from + CHUNK)).asByteBuffer();
+      for (long from = 0; from < count; from += CHUNK) {
+        // A pointer of its own: the buffers of one end at 2 GiB, wherever it stands.
+        FloatPointer part = pointer.getPointer(from);
+        ByteBuffer chunk = part.capacity(Math.min(CHUNK, count - from)).asByteBuffer();
         while (chunk.hasRemaining()) {
           out.write(chunk);
         }
