@@ -1,5 +1,6 @@
 package io.tandem.tower;
 
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.data.DataException;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
@@ -149,6 +150,7 @@ public final class ExportedTower {
     float[] input = scratch.activations[0];
     int width = shape.inputWidth();
     int at = place * width;
+    boolean apart = shape.combine() == Combine.CONCAT;
     Arrays.fill(input, at, at + width, 0);
     for (int slot = 0; slot < tables.length; slot++) {
       InputSchema.Slot layout = schema.slots().get(slot);
@@ -161,6 +163,11 @@ public final class ExportedTower {
       SequencePooling.Scratch pooling = scratch.pooling[slot];
       if (sequence != null && pooling != null) {
         sequence.add(ids, start, end, pooling, input, offset);
+        continue;
+      }
+      if (end - start == 1 && apart) {
+        // One value has all the weight.
+        tables[slot].row(ids[start], input, offset);
         continue;
       }
       float[] embedding = scratch.row;

@@ -63,8 +63,13 @@ final class MappedTable {
     }
   }
 
-  /** Copies a row. */
+  /** Copies a row to the beginning of an array. */
   void row(int row, float[] target) {
-    pages[row >>> shift].get((row & (1 << shift) - 1) * dim, target, 0, dim);
+    row(row, target, 0);
+  }
+
+  /** Copies a row to a place in an array. */
+  void row(int row, float[] target, int at) {
+    pages[row >>> shift].get((row & (1 << shift) - 1) * dim, target, at, dim);
   }
 }
