@@ -138,9 +138,10 @@ public final class RebuildScaleBenchmark {
           result.getProperty("recall"));
     }
     System.out.println(
-        "read: load and check the table. describe: texts and filters of the items. embed: read,\n"
-            + "encode, embed and collect. build: centroids, lists or links, and tuning. publish: write,\n"
-            + "read back, checksums.");
+        """
+        read: load and check the table. describe: texts and filters of the items. embed: read,
+        encode, embed and collect. build: centroids, lists or links, and tuning. publish: write,
+        read back, checksums.""");
     for (int i = 1; i < results.size(); i++) {
       Properties small = results.get(i - 1);
       Properties large = results.get(i);

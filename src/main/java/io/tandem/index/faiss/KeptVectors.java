@@ -7,6 +7,7 @@ import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.IndexException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class KeptVectors implements AutoCloseable {
   /** Floats written at a time. */
-  private static final long CHUNK = 1L << 26;
+  private static final int CHUNK = 1 << 20;
 
   private final FloatPointer pointer;
   private final long count;
@@ -97,12 +98,18 @@ final class KeptVectors implements AutoCloseable {
   void write(Path file) throws IOException {
     try (FileChannel out =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      // By way of an array: a buffer over native memory ends at 2 GiB, wherever it begins.
+      float[] chunk = new float[(int) Math.min(CHUNK, count)];
+      ByteBuffer bytes =
+          ByteBuffer.allocate(chunk.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      FloatPointer at = new FloatPointer(pointer);
       for (long from = 0; from < count; from += CHUNK) {
-        // A pointer of its own: the buffers of one end at 2 GiB, wherever it stands.
-        FloatPointer part = pointer.getPointer(from);
-        ByteBuffer chunk = part.capacity(Math.min(CHUNK, count - from)).asByteBuffer();
-        while (chunk.hasRemaining()) {
-          out.write(chunk);
+        int n = (int) Math.min(CHUNK, count - from);
+        at.position(from).get(chunk, 0, n);
+        bytes.clear().limit(n * Float.BYTES);
+        bytes.asFloatBuffer().put(chunk, 0, n);
+        while (bytes.hasRemaining()) {
+          out.write(bytes);
         }
       }
     }
