@@ -51,7 +51,11 @@ public final class Main {
 
   /** Runs a command and exits with its status. */
   public static void main(String[] arguments) {
-    System.exit(run(arguments));
+    int status = run(arguments);
+    // Exiting twice waits forever, and whoever stops the process waits for this thread.
+    if (!StopHook.isStopping()) {
+      System.exit(status);
+    }
   }
 
   /** Runs a command and gives its exit status. */

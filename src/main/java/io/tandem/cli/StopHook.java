@@ -9,6 +9,9 @@ final class StopHook {
   /** How long an interrupted thread may take to clean up. */
   private static final long GRACE_SECONDS = 10;
 
+  /** How long a command that ended may take to say how it ended. */
+  private static final long LAST_WORDS_MILLIS = 2000;
+
   private StopHook() {}
 
   /**
@@ -30,7 +33,8 @@ final class StopHook {
 
   private static <T> T during(Runnable stop, long graceSeconds, Supplier<T> work) {
     CountDownLatch done = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(stop, graceSeconds, done), "tandem-stop");
+    Thread command = Thread.currentThread();
+    Thread hook = new Thread(() -> stop(stop, graceSeconds, done, command), "tandem-stop");
     Runtime.getRuntime().addShutdownHook(hook);
     try {
       return work.get();
@@ -40,11 +44,26 @@ final class StopHook {
     }
   }
 
-  private static void stop(Runnable stop, long graceSeconds, CountDownLatch done) {
+  /** Whether the process is ending already, so that nobody needs to end it. */
+  static boolean isStopping() {
+    Thread probe = new Thread(() -> {});
+    try {
+      Runtime.getRuntime().addShutdownHook(probe);
+      Runtime.getRuntime().removeShutdownHook(probe);
+      return false;
+    } catch (IllegalStateException shuttingDown) {
+      return true;
+    }
+  }
+
+  private static void stop(Runnable stop, long graceSeconds, CountDownLatch done, Thread command) {
     stop.run();
     try {
       boolean ended = done.await(graceSeconds, TimeUnit.SECONDS);
-      if (!ended) {
+      if (ended) {
+        // The process ends with this hook: an error is reported after the work that it ends.
+        command.join(LAST_WORDS_MILLIS);
+      } else {
         System.err.println("Stopped in the middle; the next writer removes what is left of it.");
       }
     } catch (InterruptedException e) {
