@@ -274,19 +274,23 @@ public abstract class VectorIndexContract {
   }
 
   @Test
-  void duplicatesAreAllReturnedAndNoneTwice() {
+  void copiesAreReturnedAndNoneTwice() {
     float[][] vectors = new float[600][];
     for (int row = 0; row < vectors.length; row++) {
       vectors[row] = VECTORS[row % 20];
     }
     try (VectorIndex copies = buildAny(Exact.flatten(vectors), vectors.length)) {
+      long copied = 0;
       for (int i = 0; i < 20; i++) {
+        int original = i;
         List<Integer> hits = search(copies, VECTORS[i], 30);
         assertThat(hits).hasSize(30).doesNotHaveDuplicates();
-        if (exactScores()) {
-          int copied = i;
-          assertThat(hits).allMatch(row -> row % 20 == copied);
-        }
+        copied += hits.stream().filter(row -> row % 20 == original).count();
+      }
+      if (exactScores()) {
+        // A graph may lose all copies of a vector at once: their links lead to each other alone.
+        double share = copied / (20.0 * 30);
+        assertThat(share).isGreaterThanOrEqualTo(recall() == 1 ? 1 : recall() - 0.1);
       }
     }
   }
