@@ -450,7 +450,7 @@ inline bool keeps_vectors(const faiss::Index* index) {
   return dynamic_cast<const faiss::IndexFlat*>(index) || dynamic_cast<const faiss::IndexIVFFlat*>(index);
 }
 
-/// Bytes of what an index holds: those of its file, which it fills memory with, and of the table of places that lists have.
+/// Bytes of what an index holds: those of its file, among them the table of places that lists have.
 inline int64_t held_bytes(const faiss::Index* index) {
   struct Counter : faiss::IOWriter {
     int64_t bytes = 0;
@@ -460,8 +460,7 @@ inline int64_t held_bytes(const faiss::Index* index) {
     }
   } counter;
   faiss::write_index(index, &counter);
-  auto lists = dynamic_cast<const faiss::IndexIVF*>(detail::without_transforms(index));
-  return counter.bytes + (lists ? static_cast<int64_t>(lists->direct_map.array.size() * sizeof(int64_t)) : 0);
+  return counter.bytes;
 }
 
 /// Exact search for one query among chosen rows, of equal scores the lower row first.

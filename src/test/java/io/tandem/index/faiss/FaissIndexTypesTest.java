@@ -157,8 +157,8 @@ final class FaissIndexTypesTest extends VectorIndexContract {
         Recipe recipe = Recipe.of(subject.config.withType(chosen), SIZE, DIMENSION);
         assertThat(built.type()).isEqualTo(recipe.name());
         assertThat(built.report().bytes()).isEqualTo(index.bytes());
-        // What transforms, codebooks and tables take does not grow with the vectors.
-        long fixed = 32768;
+        // What transforms and codebooks take does not grow with the vectors.
+        long fixed = 8192;
         assertThat(recipe.bytes()).isBetween(index.bytes() - fixed, (long) (1.15 * index.bytes()));
       }
     }
