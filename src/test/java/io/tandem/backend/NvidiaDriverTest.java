@@ -12,8 +12,10 @@ final class NvidiaDriverTest {
         NvidiaDriver.parse(
             true,
             Optional.of("1.2"),
-            "NVIDIA H200, 9.0, 143771, 143162, 580.65.06\n"
-                + "NVIDIA GeForce RTX 5090, 12.0, 32607, 31000, 580.65.06\n",
+            """
+            NVIDIA H200, 9.0, 143771, 143162, 580.65.06
+            NVIDIA GeForce RTX 5090, 12.0, 32607, 31000, 580.65.06
+            """,
             Optional.of("13.0"));
     assertThat(found.gpus())
         .containsExactly(

@@ -247,10 +247,15 @@ final class SpecRoundTripTest {
             Arbitraries.of(TrainingConfig.SamplingCorrection.class),
             Arbitraries.of(TrainingConfig.AccidentalHits.class),
             optimizers,
-            Combinators.combine(schedules, metrics).as(Measured::new),
+            Combinators.combine(
+                    schedules,
+                    metrics,
+                    Arbitraries.of(TrainingConfig.Device.class),
+                    Arbitraries.of(TrainingConfig.Precision.class))
+                .as(Measured::new),
             counts)
         .as(
-            (loss, temperature, learn, correction, hits, optimizer, schedule, count) ->
+            (loss, temperature, learn, correction, hits, optimizer, rest, count) ->
                 new TrainingConfig(
                     loss,
                     new TrainingConfig.Examples(
@@ -265,19 +270,23 @@ final class SpecRoundTripTest {
                     2 + count % 1000,
                     count,
                     optimizer,
-                    schedule.schedule(),
-                    schedule.metric(),
+                    rest.schedule(),
+                    rest.metric(),
                     count - 1,
                     count - 1,
                     learn,
                     count,
                     count,
                     -count,
-                    TrainingConfig.Device.values()[count % 3],
-                    TrainingConfig.Precision.values()[count % 3]));
+                    rest.device(),
+                    rest.precision()));
   }
 
-  private record Measured(TrainingConfig.Schedule schedule, TrainingConfig.Metric metric) {}
+  private record Measured(
+      TrainingConfig.Schedule schedule,
+      TrainingConfig.Metric metric,
+      TrainingConfig.Device device,
+      TrainingConfig.Precision precision) {}
 
   private static Arbitrary<TrainingConfig.Loss> losses() {
     Arbitrary<TrainingConfig.Negatives> negatives =

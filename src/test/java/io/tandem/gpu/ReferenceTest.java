@@ -37,14 +37,14 @@ final class ReferenceTest {
     int rows = 5;
     int in = 4;
     int width = 3;
-    SplittableRandom random = new SplittableRandom(activation.ordinal());
+    SplittableRandom random = new SplittableRandom(activation.code);
     float[] x = KernelsTest.floats(random, rows * in);
     float[] w = KernelsTest.floats(random, width * in);
     float[] bias = KernelsTest.floats(random, width);
     float[] direction = KernelsTest.floats(random, rows * width);
-    Floats before = DEVICE.floats(rows * width);
-    Floats out = DEVICE.floats(rows * width);
-    Floats unit = DEVICE.floats(rows * width);
+    Floats before = DEVICE.floats((long) rows * width);
+    Floats out = DEVICE.floats((long) rows * width);
+    Floats unit = DEVICE.floats((long) rows * width);
     Floats norms = DEVICE.floats(rows);
     ToDoubleFunction<Device> value =
         device -> {
@@ -57,12 +57,13 @@ final class ReferenceTest {
           }
           return sum;
         };
-    value.applyAsDouble(DEVICE);
+    // Fills what the gradients begin with.
+    assertThat(value.applyAsDouble(DEVICE)).isFinite();
     Floats gradient = on(direction);
     DEVICE.normalizeGradient(unit, norms, rows, width, gradient);
-    DEVICE.activationGradient(gradient, out, before, rows * width, activation);
-    Floats byX = DEVICE.floats(rows * in);
-    Floats byW = DEVICE.floats(width * in);
+    DEVICE.activationGradient(gradient, out, before, (long) rows * width, activation);
+    Floats byX = DEVICE.floats((long) rows * in);
+    Floats byW = DEVICE.floats((long) width * in);
     Floats byBias = DEVICE.floats(width);
     DEVICE.inputGradient(gradient, on(w), rows, in, width, byX);
     DEVICE.weightGradient(gradient, on(x), rows, in, width, byW, byBias);
@@ -89,7 +90,7 @@ final class ReferenceTest {
     Floats factors = upload.put(weights, 3);
     ToDoubleFunction<Device> value =
         device -> {
-          Floats out = device.floats(2 * dim);
+          Floats out = device.floats(2L * dim);
           device.gatherPool(on(table), dim, offsets, there, factors, 2, out, dim, 0, false);
           float[] pooled = off(out);
           double sum = 0;

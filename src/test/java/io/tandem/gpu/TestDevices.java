@@ -1,6 +1,7 @@
 package io.tandem.gpu;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
@@ -39,7 +40,7 @@ public final class TestDevices {
           new ProcessBuilder("../native/build-cuda.sh", "--emulator", library.toString())
               .redirectErrorStream(true)
               .start();
-      String output = new String(process.getInputStream().readAllBytes());
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       int status = process.waitFor();
       Assumptions.assumeTrue(
           status == 0,

@@ -244,7 +244,8 @@ class RebuildTest {
     assertThat(result.items()).extracting(Manifest.Rebuilt::embedded).isEqualTo(TestModels.ITEMS);
     Step.Done trained =
         result.steps().stream().filter(d -> d.step() == Step.TRAIN).findFirst().orElseThrow();
-    assertThat((long) trained.facts().get("warm_rows")).isGreaterThan(100);
+    assertThat(trained.facts())
+        .hasEntrySatisfying("warm_rows", rows -> assertThat((Long) rows).isGreaterThan(100));
     assertThat(store.current().manifest().index().towers())
         .isNotEqualTo(first.manifest().index().towers());
     store.current().open().close();

@@ -186,7 +186,8 @@ final class DeviceStepTest {
   private ModelSpec spec(String settings) {
     Map<String, String> overrides = new LinkedHashMap<>();
     for (String setting : settings.split(" ", -1)) {
-      overrides.put(setting.split("=", -1)[0], setting.split("=")[1]);
+      String[] parts = setting.split("=", -1);
+      overrides.put(parts[0], parts[1]);
     }
     return SpecReader.read(folder.resolve("model.yaml"), overrides);
   }

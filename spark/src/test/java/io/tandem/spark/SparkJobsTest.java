@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import org.apache.spark.sql.Dataset;
@@ -87,7 +88,7 @@ class SparkJobsTest {
       assertThat(rows).hasSize(TestModels.ITEMS);
       for (Row row : rows) {
         List<Float> vector = row.getList(1);
-        float[] want = expected.get(row.getString(0));
+        float[] want = Objects.requireNonNull(expected.get(row.getString(0)));
         for (int i = 0; i < want.length; i++) {
           assertThat(vector.get(i)).as(row.getString(0)).isCloseTo(want[i], within(1e-6f));
         }
@@ -122,7 +123,7 @@ class SparkJobsTest {
             retriever.retrieve(
                 Query.builder().put("userId", query.getString(0)).build(),
                 Retrieve.top(7).excludeSeen().where("genres", "A"));
-        List<Row> found = byQuery.get(query.getString(0));
+        List<Row> found = byQuery.getOrDefault(query.getString(0), List.of());
         assertThat(found).hasSize(7);
         for (int rank = 0; rank < 7; rank++) {
           assertThat(found.get(rank).getInt(1)).isEqualTo(rank + 1);
