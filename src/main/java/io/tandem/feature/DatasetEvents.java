@@ -34,6 +34,7 @@ final class DatasetEvents implements EventEncoder {
   public void encodePositions(
       int query, int[] items, long[] times, int from, int to, FeatureBatch target) {
     int[] first = new int[target.schema().slots().size()];
+    int[] last = new int[first.length];
     for (int place = from; place < to; place++) {
       int at = place;
       append(
@@ -43,11 +44,14 @@ final class DatasetEvents implements EventEncoder {
           (sequence, rows, slot) -> {
             if (at == from) {
               first[slot] = target.count(slot);
+              last[slot] = first[slot];
               for (int i = from; i < to - 1; i++) {
-                target.add(slot, rows[items[i]]);
+                addKnown(target, slot, rows[items[i]]);
               }
+            } else {
+              last[slot] += rows[items[at - 1]] >= 0 ? 1 : 0;
             }
-            int end = first[slot] + at - from;
+            int end = last[slot];
             int start = Math.max(first[slot], end - sequence.spec().maxLength());
             target.endSlot(slot, start, end);
           });
@@ -82,10 +86,16 @@ final class DatasetEvents implements EventEncoder {
     target.endRow();
   }
 
+  private static void addKnown(FeatureBatch target, int slot, int row) {
+    if (row >= 0) {
+      target.add(slot, row);
+    }
+  }
+
   private static int[] rowsByItem(Vocabulary vocabulary, Dataset dataset) {
     int[] rows = new int[dataset.itemKeys().size()];
     for (int item = 0; item < rows.length; item++) {
-      rows[item] = vocabulary.row(dataset.itemKeys().key(item));
+      rows[item] = vocabulary.knownRow(dataset.itemKeys().key(item));
     }
     return rows;
   }

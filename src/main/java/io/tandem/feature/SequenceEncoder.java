@@ -3,7 +3,10 @@ package io.tandem.feature;
 import io.tandem.config.FeatureSpec;
 import java.util.List;
 
-/** The query's last items: rows of the item id table, oldest first. */
+/**
+ * The query's last items: rows of the item id table, oldest first. Items out of the vocabulary are
+ * left out: training met none, so their row would say something that no tower has learned to read.
+ */
 record SequenceEncoder(
     FeatureSpec.Sequence spec, Vocabulary vocabulary, InputSchema.TableShape table)
     implements Encoder {
@@ -23,7 +26,10 @@ record SequenceEncoder(
     List<String> items = values.list(spec.name());
     if (items != null) {
       for (int i = Math.max(0, items.size() - spec.maxLength()); i < items.size(); i++) {
-        target.add(slot, vocabulary.row(items.get(i)));
+        int row = vocabulary.knownRow(items.get(i));
+        if (row >= 0) {
+          target.add(slot, row);
+        }
       }
     }
     target.endSlot(slot);
@@ -38,12 +44,15 @@ record SequenceEncoder(
   /**
    * Appends the history of a context.
    *
-   * @param rows table row by item number
+   * @param rows table row by item number, below 0 for items to leave out
    */
   void encode(QueryContext context, int[] rows, FeatureBatch target, int slot) {
     int from = Math.max(context.start(), context.end() - spec.maxLength());
     for (int i = from; i < context.end(); i++) {
-      target.add(slot, rows[context.items()[i]]);
+      int row = rows[context.items()[i]];
+      if (row >= 0) {
+        target.add(slot, row);
+      }
     }
     target.endSlot(slot);
   }

@@ -35,6 +35,12 @@ record Vocabulary(KeyTable values, int oovBuckets) {
     return index >= 0 ? oovBuckets + index : outOfVocabulary(value);
   }
 
+  /** Row of a value's own, or -1. */
+  int knownRow(@Nullable String value) {
+    int index = value == null ? -1 : values.indexOf(value);
+    return index >= 0 ? oovBuckets + index : -1;
+  }
+
   private int outOfVocabulary(String value) {
     if (oovBuckets == 1) {
       return 0;

@@ -9,13 +9,20 @@ import java.util.Comparator;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/** Chooses the candidates of a step: the batch's own items and drawn negatives, each item once. */
+/**
+ * Chooses the candidates of a step: the batch's own items and drawn negatives, each item once.
+ * Items without a training interaction are not drawn: nothing says that they are wrong, and as
+ * negatives alone they would teach the item tower to push down whatever is new.
+ */
 final class CandidateSampler {
   private final Loss loss;
   private final Interactions train;
   private final int items;
 
-  /** Items by falling frequency. */
+  /** Items with a training interaction. */
+  private final int known;
+
+  /** Items by falling frequency: those that are known first. */
   private final int[] byFrequency;
 
   /** [items] log of the share of training interactions. */
@@ -39,9 +46,10 @@ final class CandidateSampler {
             .sorted(Comparator.comparingLong((Integer item) -> -counts[item]))
             .mapToInt(Integer::intValue)
             .toArray();
+    known = (int) Arrays.stream(counts).filter(count -> count > 0).count();
     logUniform = new double[items];
-    for (int rank = 0; rank < items; rank++) {
-      logUniform[byFrequency[rank]] = Math.log((rank + 2.0) / (rank + 1)) / Math.log(items + 1.0);
+    for (int rank = 0; rank < known; rank++) {
+      logUniform[byFrequency[rank]] = Math.log((rank + 2.0) / (rank + 1)) / Math.log(known + 1.0);
     }
   }
 
@@ -65,14 +73,14 @@ final class CandidateSampler {
       batch.targets[i] = columns.add(batch.targets[i], inBatch);
     }
     for (int i = 0; i < negatives.uniform(); i++) {
-      columns.add(random.nextInt(items), 1);
+      columns.add(byFrequency[random.nextInt(known)], 1);
     }
     for (int i = 0; i < negatives.frequency(); i++) {
       columns.add(train.item(random.nextInt(train.size())), 1);
     }
     for (int i = 0; i < negatives.logUniform(); i++) {
-      int rank = (int) Math.exp(random.nextDouble() * Math.log(items + 1.0)) - 1;
-      columns.add(byFrequency[Math.max(0, Math.min(items - 1, rank))], 1);
+      int rank = (int) Math.exp(random.nextDouble() * Math.log(known + 1.0)) - 1;
+      columns.add(byFrequency[Math.max(0, Math.min(known - 1, rank))], 1);
     }
     batch.items = Arrays.copyOf(columns.items, columns.size);
     batch.counts = Arrays.copyOf(columns.counts, columns.size);
@@ -92,7 +100,7 @@ final class CandidateSampler {
         (double) fromBatch + negatives.uniform() + negatives.frequency() + negatives.logUniform();
     double expected =
         fromBatch * Math.exp(logBatch)
-            + negatives.uniform() / (double) items
+            + (frequency[item] > 0 ? negatives.uniform() / (double) known : 0)
             + negatives.frequency() * frequency[item]
             + negatives.logUniform() * logUniform[item];
     // An item that none of them draws is a candidate as a positive alone.

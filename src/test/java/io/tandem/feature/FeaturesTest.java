@@ -147,6 +147,28 @@ final class FeaturesTest {
     assertSameRow(trained, 0, served, 0);
   }
 
+  @Test
+  void itemsThatTrainingNeverMetAreLeftOutOfHistories() {
+    Fixture f = fixture();
+    int slot = slot(f.features().querySchema(), "history");
+    FeatureBatch served = new FeatureBatch(f.features().querySchema());
+    f.features()
+        .queries()
+        .encode(new MapValues(Map.of(), Map.of("history", List.of("a", "cold"))), served);
+    assertThat(ids(served, slot, 0)).containsExactly(itemRow("a"));
+
+    int[] items =
+        List.of("a", "cold", "b", "c").stream()
+            .mapToInt(item -> f.dataset().itemKeys().indexOf(item))
+            .toArray();
+    FeatureBatch positions = new FeatureBatch(f.features().querySchema());
+    f.features().events(f.dataset()).encodePositions(0, items, new long[4], 0, 4, positions);
+    assertThat(ids(positions, slot, 0)).isEmpty();
+    assertThat(ids(positions, slot, 1)).containsExactly(itemRow("a"));
+    assertThat(ids(positions, slot, 2)).containsExactly(itemRow("a"));
+    assertThat(ids(positions, slot, 3)).containsExactly(itemRow("a"), itemRow("b"));
+  }
+
   @Property(tries = 100)
   void anyValueAtAllIsEncodedWithinItsTable(@ForAll String text, @ForAll List<String> list) {
     Fixture f = fixture();

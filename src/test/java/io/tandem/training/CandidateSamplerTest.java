@@ -70,6 +70,7 @@ final class CandidateSamplerTest {
       }
     }
 
+    assertThat(drawn[3]).as("draws of the item that training never met").isZero();
     double sum = 0;
     for (int item = 0; item < 4; item++) {
       double q = Math.exp(sampler.logQ(item, 1, (float) Math.log(0.25)));
