@@ -27,6 +27,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -50,9 +52,15 @@ import picocli.CommandLine.Parameters;
       "",
       "  tandem compare towers.yaml als.yaml",
       "  tandem compare towers.yaml als.yaml --seeds 5 --json figures.json --report report.html",
-      "  tandem compare a.yaml b.yaml --set training.epochs=3 --k 20"
+      "  tandem compare a.yaml b.yaml --set training.epochs=3 --k 20",
+      "",
+      "What each setting buys:",
+      "",
+      "  tandem compare towers.yaml --seeds 3 --variant warm:training.temperature=0.2 \\",
+      "      --variant queue:training.negatives.queue=2048,training.sampling_correction=none"
     })
 final class CompareCommand implements Callable<Integer> {
+  private static final Pattern VARIANT = Pattern.compile("([A-Za-z0-9._-]+):([A-Za-z0-9_.]+=.*)");
 
   @Parameters(
       paramLabel = "SPEC",
@@ -65,6 +73,14 @@ final class CompareCommand implements Callable<Integer> {
       paramLabel = "KEY=VALUE",
       description = "Replaces a value in every specification; may be repeated.")
   Map<String, String> overrides = new LinkedHashMap<>();
+
+  @Option(
+      names = "--variant",
+      paramLabel = "NAME:KEY=VALUE[,KEY=VALUE...]",
+      description =
+          "Adds each specification once more with these values replaced, under its name and this"
+              + " one; may be repeated.")
+  List<String> variants = List.of();
 
   @Option(
       names = "--seeds",
@@ -145,21 +161,46 @@ final class CompareCommand implements Callable<Integer> {
     boolean popularity = false;
     for (Path file : specifications) {
       ModelSpec spec = SpecReader.read(file, overrides);
-      List<ModelSpec> all = new ArrayList<>(List.of(spec));
-      boolean chance = !(spec.model() instanceof ModelConfig.Popularity);
-      popularity |= !chance;
-      for (int i = 1; chance && i < seeds; i++) {
-        Map<String, String> seeded = new LinkedHashMap<>(overrides);
-        seeded.put("training.seed", Long.toString(spec.training().seed() + i));
-        all.add(SpecReader.read(file, seeded));
+      popularity |= spec.model() instanceof ModelConfig.Popularity;
+      models.add(seeded(file, spec, overrides));
+      for (String variant : variants) {
+        Map<String, String> changed = new LinkedHashMap<>(overrides);
+        changed.putAll(variant(variant, spec.name()));
+        models.add(seeded(file, SpecReader.read(file, changed), changed));
       }
-      models.add(all);
     }
     if (!popularity) {
       models.add(List.of(Comparison.popularity(models.get(0).get(0))));
     }
     Comparison.check(models.stream().map(all -> all.get(0)).toList());
     return models;
+  }
+
+  private List<ModelSpec> seeded(Path file, ModelSpec spec, Map<String, String> values) {
+    List<ModelSpec> all = new ArrayList<>(List.of(spec));
+    boolean chance = !(spec.model() instanceof ModelConfig.Popularity);
+    for (int i = 1; chance && i < seeds; i++) {
+      Map<String, String> seeded = new LinkedHashMap<>(values);
+      seeded.put("training.seed", Long.toString(spec.training().seed() + i));
+      all.add(SpecReader.read(file, seeded));
+    }
+    return all;
+  }
+
+  /** The values that a variant replaces, its name among them. */
+  private Map<String, String> variant(String text, String of) {
+    Matcher matcher = VARIANT.matcher(text);
+    if (!matcher.matches()) {
+      throw output.wrongCall("--variant: expected NAME:KEY=VALUE[,KEY=VALUE...], found " + text);
+    }
+    Map<String, String> values = new LinkedHashMap<>();
+    // A comma within a value is not followed by a key.
+    for (String setting : matcher.group(2).split(",(?=[A-Za-z0-9_.]+=)", -1)) {
+      int equals = setting.indexOf('=');
+      values.put(setting.substring(0, equals), setting.substring(equals + 1));
+    }
+    values.put("name", of + "-" + matcher.group(1));
+    return values;
   }
 
   private static Path defaultFolder(ModelSpec spec) {

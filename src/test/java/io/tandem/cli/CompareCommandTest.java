@@ -133,6 +133,24 @@ final class CompareCommandTest {
   }
 
   @Test
+  void variantsAreTheSameSpecificationWithOtherValues() throws Exception {
+    assertThat(
+            run(
+                "compare",
+                path("towers.yaml"),
+                "--variant=wide:model.query_hidden=[16, 8],model.dim=8",
+                "--variant=warm:training.temperature=0.5",
+                "--out=" + path("runs"),
+                "--k=3"))
+        .isZero();
+    assertThat(output())
+        .contains("[1/4] towers, seed 5", "[2/4] towers-wide, seed 5", "[3/4] towers-warm");
+
+    assertThat(run("compare", path("towers.yaml"), "--variant=wide")).isEqualTo(2);
+    assertThat(error()).contains("--variant: expected NAME:KEY=VALUE[,KEY=VALUE...], found wide");
+  }
+
+  @Test
   void changedDataIsTrainedAfresh() throws Exception {
     run("compare", path("als.yaml"), "--out=" + path("runs"));
     writeEvents(3);
