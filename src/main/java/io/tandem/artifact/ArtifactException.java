@@ -1,6 +1,7 @@
 package io.tandem.artifact;
 
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,8 @@ public final class ArtifactException extends RuntimeException {
         cause instanceof UncheckedIOException && cause.getCause() != null
             ? cause.getCause()
             : cause;
-    String reason = origin.getMessage();
+    String reason =
+        origin instanceof ClosedByInterruptException ? "interrupted" : origin.getMessage();
     return new ArtifactException(
         failed + ": " + (reason == null ? origin.getClass().getSimpleName() : reason), cause);
   }
