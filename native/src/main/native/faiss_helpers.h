@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <faiss/Index.h>
+#include <faiss/IndexFastScan.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
@@ -221,7 +222,71 @@ inline int64_t search_lists(
   faiss::IndexIVFStats stats;
   index->search_preassigned(
       1, x, k, lists.data(), scores.data(), distances, labels, false, parameters, &stats);
-  return index->nlist + stats.ndis;
+  return stats.ndis;
+}
+
+// Finds lists as the quantizer of a fast-scan index does, and counts what is in them, which the index does not tell.
+class CountingQuantizer : public faiss::Index {
+ public:
+  CountingQuantizer(const faiss::Index* quantizer, const faiss::InvertedLists* lists)
+      : Index(quantizer->d, quantizer->metric_type), quantizer_(quantizer), lists_(lists) {
+    ntotal = quantizer->ntotal;
+  }
+  // Codes in the lists that the calling thread has found.
+  static int64_t& probed() {
+    thread_local int64_t codes = 0;
+    return codes;
+  }
+  void search(
+      int64_t n,
+      const float* x,
+      int64_t k,
+      float* distances,
+      int64_t* labels,
+      const faiss::SearchParameters* parameters) const override {
+    quantizer_->search(n, x, k, distances, labels, parameters);
+    for (int64_t i = 0; i < n * k; i++) {
+      if (labels[i] >= 0) probed() += lists_->list_size(labels[i]);
+    }
+  }
+  void reconstruct(int64_t key, float* centroid) const override {
+    quantizer_->reconstruct(key, centroid);
+  }
+  void add(int64_t, const float*) override {
+    throw std::logic_error("expected no more centroids");
+  }
+  void reset() override {
+    throw std::logic_error("expected centroids to stay");
+  }
+
+ private:
+  const faiss::Index* quantizer_;
+  const faiss::InvertedLists* lists_;
+};
+
+// A fast-scan index over the lists of another, which must outlive it.
+struct SharedFastScan : faiss::IndexIVFPQFastScan {
+  CountingQuantizer counting;
+
+  SharedFastScan(const faiss::IndexIVFPQFastScan& other, int probes)
+      : IndexIVFPQFastScan(other), counting(other.quantizer, other.invlists) {
+    quantizer = &counting;
+    own_fields = false;
+    own_invlists = false;
+    nprobe = probes;
+  }
+  SharedFastScan(const SharedFastScan&) = delete;
+};
+
+// Whether a search compares the query with every row that may be returned.
+inline bool scans_all(const faiss::Index* index) {
+  return dynamic_cast<const faiss::IndexFlatCodes*>(index) || dynamic_cast<const faiss::IndexFastScan*>(index);
+}
+
+// How many rows a selector lets through, as far as that is known.
+inline int64_t members(const faiss::IDSelector* selector, int64_t rows) {
+  auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector);
+  return bitmap ? count(BitRows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)}) : rows;
 }
 
 // The vectors as the index behind the transforms takes them.
@@ -347,7 +412,8 @@ inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
 /// @param selector  rows to consider, or null for all; a range or an array must lie within the index
 /// @param distances output, size n * k
 /// @param labels    output, size n * k, -1 where there is no result
-/// @return          vectors, codes and centroids that were compared with a query; 0 where the type does not count them
+/// @return          vectors or codes that were compared with a query; of lists, all that are in those probed; 0 where the type does
+///                  not count them
 inline int64_t search_coded(
     const faiss::Index* index,
     const SearchCodes* codes,
@@ -382,8 +448,11 @@ inline int64_t search_coded(
     return detail::search_lists(
         lists, made, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
   }
+  int64_t& probed = detail::CountingQuantizer::probed();
+  probed = 0;
   inner.index()->search(n, inner.x(), k, distances, labels, chosen);
-  return 0;
+  if (dynamic_cast<const detail::SharedFastScan*>(inner.index())) return probed;
+  return detail::scans_all(inner.index()) ? n * detail::members(selector, inner.index()->ntotal) : 0;
 }
 
 /// As search_coded, without codes.
@@ -546,8 +615,8 @@ inline int64_t probed_codes(const faiss::Index* index, int64_t n, const float* x
   return codes;
 }
 
-/// A fast-scan index over the lists of another, with its own number of probes, which this type takes from nowhere else; null
-/// for other types. It belongs to the caller and must be freed before the other.
+/// A fast-scan index over the lists of another, with its own number of probes, which this type takes from nowhere else, and which
+/// counts the codes that it compares when it searches for one query; null for other types. It belongs to the caller and must be freed before the other.
 inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int probes) {
   std::unique_ptr<faiss::Index> copy;
   if (auto transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
@@ -564,11 +633,7 @@ inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int 
     outer->index = inner.release();
     copy = std::move(outer);
   } else if (auto lists = dynamic_cast<const faiss::IndexIVFPQFastScan*>(index)) {
-    std::unique_ptr<faiss::IndexIVFPQFastScan> shared(new faiss::IndexIVFPQFastScan(*lists));
-    shared->own_fields = false;
-    shared->own_invlists = false;
-    shared->nprobe = probes;
-    copy = std::move(shared);
+    copy.reset(new detail::SharedFastScan(*lists, probes));
   }
   return copy;
 }

@@ -112,7 +112,7 @@ inline void nearest_lists(
   dot_rows(x, centroids->get_xb(), d, lists.data(), probes, scores.data());
 }
 
-// Searches; gives the number of centroids and codes scored. Missing results are labelled -1.
+// Searches; gives the number of codes scored. Missing results are labelled -1.
 template <class Allowed>
 int64_t search_coded_lists(
     const faiss::IndexIVFScalarQuantizer* index,
@@ -130,7 +130,7 @@ int64_t search_coded_lists(
   query.set(x, index->sq);
   Best& best = best_of_thread();
   best.reset(k);
-  int64_t scored = index->nlist;
+  int64_t scored = 0;
   const size_t chunk = 256;
   float found[chunk];
   for (size_t l = 0; l < lists.size(); l++) {

@@ -56,7 +56,8 @@ class RetrieverOptionsTest {
     }
 
     @Override
-    public void retrieved(long encode, long filter, long search, long total) {
+    public void retrieved(long encode, long filter, long search, long total, long scanned) {
+      assertThat(scanned).isPositive();
       assertThat(List.of(encode, filter, search)).allMatch(time -> time >= 0 && time <= total);
       retrieved.incrementAndGet();
     }
