@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <omp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@
 #include <faiss/index_io.h>
 #include <faiss/utils/utils.h>
 
+#include "graph_copies.h"
 #include "graph_search.h"
 #include "list_search.h"
 #include "row_search.h"
@@ -372,6 +374,11 @@ class SearchCodes {
  public:
   /// size n * d
   SearchCodes(const float* vectors, int64_t n, int d) : codes_(vectors, n, d) {}
+  /// Tells them which rows of a graph are copies.
+  void link_copies(const faiss::IndexHNSW* graph) {
+    auto flat = static_cast<const faiss::IndexFlat*>(graph->storage);
+    codes_.ring(detail::rings_of_copies(graph->hnsw, flat->get_xb(), flat->ntotal, flat->d));
+  }
   /// Memory that they take.
   int64_t bytes() const {
     return codes_.bytes();
@@ -396,6 +403,7 @@ inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
   apply_threads();
   codes.reset(new SearchCodes(flat->get_xb(), flat->ntotal, flat->d));
   if (graph) {
+    codes->link_copies(graph);
     detail::use_huge_pages(flat->get_xb(), flat->codes.size());
     detail::use_huge_pages(graph->hnsw.neighbors.data(), graph->hnsw.neighbors.size() * sizeof(graph->hnsw.neighbors[0]));
   }
@@ -636,6 +644,36 @@ inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int 
     copy.reset(new detail::SharedFastScan(*lists, probes));
   }
   return copy;
+}
+
+/// For every vector the first that equals it, mostly itself.
+///
+/// @param x         size n * d, finite
+/// @param originals output, size n
+/// @return          how many vectors are different from each other
+inline int64_t find_originals(const float* x, int64_t n, int d, int* originals) {
+  apply_threads();
+  return detail::find_originals(x, n, d, originals);
+}
+
+/// Makes an HNSW graph of distinct vectors, behind its transforms if it has any, one of all: see graph_copies.h. Room for them, if
+/// made by reserve, is used.
+///
+/// @param index     of the distinct vectors, in the order of their first rows; with at least 4 links a vector
+/// @param originals as from find_originals, size n
+inline void add_copies(faiss::Index* index, int64_t n, const int* originals) {
+  auto inner = graph(index);
+  if (!inner) throw std::invalid_argument("expected a graph");
+  detail::add_copies(inner, n, originals);
+  for (auto outer = dynamic_cast<faiss::IndexPreTransform*>(index); outer;
+       outer = dynamic_cast<faiss::IndexPreTransform*>(outer->index)) {
+    outer->ntotal = n;
+  }
+}
+
+/// Lets the calling thread, and threads that it starts, run only where no other wants to, until it ends.
+inline void yield_to_others() {
+  setpriority(PRIO_PROCESS, 0, 10); // of the calling thread, on Linux
 }
 
 /// Makes room for n vectors, so that adding them does not copy those already there.

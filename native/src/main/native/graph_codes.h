@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "dot_products.h"
@@ -45,13 +46,20 @@ class Codes {
     return width_;
   }
   size_t bytes() const {
-    return scales_.size() * (width_ + sizeof(float));
+    return scales_.size() * (width_ + sizeof(float)) + ring_.size() * sizeof(int32_t);
   }
   const int8_t* code(int64_t row) const {
     return codes_.get() + row * width_;
   }
   const float* scale(int64_t row) const {
     return scales_.data() + row;
+  }
+  // For every row the next that equals it, in a ring; null where there are no copies.
+  const int32_t* ring() const {
+    return ring_.empty() ? nullptr : ring_.data();
+  }
+  void ring(std::vector<int32_t> ring) {
+    ring_ = std::move(ring);
   }
 
  private:
@@ -78,6 +86,7 @@ class Codes {
 
   size_t width_;
   std::vector<float> scales_;
+  std::vector<int32_t> ring_;
   std::unique_ptr<int8_t, Free> codes_;
 };
 

@@ -122,6 +122,7 @@ public class faiss implements InfoMapper {
                 "tandem::detail::Transformed",
                 "tandem::detail::Parameters",
                 "tandem::SearchCodes::get",
+                "tandem::SearchCodes::link_copies",
                 "std::unordered_set<idx_t>",
                 "faiss::IDSelectorBatch::set",
                 "faiss::IndexFlat1D",
