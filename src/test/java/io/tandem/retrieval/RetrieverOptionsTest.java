@@ -64,6 +64,23 @@ class RetrieverOptionsTest {
   }
 
   @Test
+  void anInterruptedOpenSaysSo() throws IOException {
+    Store store = Store.create(folder.resolve("store"));
+    Version version = TestModels.publishPopularity(folder, store);
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> Retriever.open(store.folder()))
+        .isInstanceOf(CancellationException.class)
+        .hasMessageContaining("interrupted");
+    assertThat(Thread.currentThread().isInterrupted()).isTrue();
+    assertThatThrownBy(version::open)
+        .isInstanceOf(CancellationException.class)
+        .hasMessageContaining("interrupted while reading " + version.folder());
+    assertThatThrownBy(version::openAside).isInstanceOf(CancellationException.class);
+    assertThat(Thread.interrupted()).isTrue();
+    version.open().close();
+  }
+
+  @Test
   void aFollowingRetrieverSwapsByItselfAndTellsOfABadVersionOnce() throws Exception {
     Store store = Store.create(folder.resolve("store"));
     Version first = TestModels.publishPopularity(folder, store);
