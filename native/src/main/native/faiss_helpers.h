@@ -377,7 +377,7 @@ class SearchCodes {
   /// Tells them which rows of a graph are copies.
   void link_copies(const faiss::IndexHNSW* graph) {
     auto flat = static_cast<const faiss::IndexFlat*>(graph->storage);
-    codes_.ring(detail::rings_of_copies(graph->hnsw, flat->get_xb(), flat->ntotal, flat->d));
+    codes_.ring(detail::rings_of_copies(graph->hnsw, flat->get_xb(), codes_, flat->ntotal, flat->d));
   }
   /// Memory that they take.
   int64_t bytes() const {

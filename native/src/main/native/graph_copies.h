@@ -10,11 +10,14 @@
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <faiss/IndexFlatCodes.h>
 #include <faiss/IndexHNSW.h>
+
+#include "graph_codes.h"
 
 namespace tandem {
 namespace detail {
@@ -149,13 +152,16 @@ inline void add_copies(faiss::IndexHNSW* graph, int64_t n, const int32_t* origin
 
 // For every row the next that equals it, in a ring; empty where a graph has no copies. They are told by their links.
 //
-// x: the graph's vectors, size n * d
-inline std::vector<int32_t> rings_of_copies(const faiss::HNSW& hnsw, const float* x, int64_t n, int d) {
+// x:     the graph's vectors, size n * d
+// codes: made of them
+inline std::vector<int32_t> rings_of_copies(
+    const faiss::HNSW& hnsw, const float* x, const Codes& codes, int64_t n, int d) {
   std::vector<int32_t> ring;
   for (int64_t row = 0; row < n; row++) {
     if (hnsw.levels[row] > 1) continue;
     int64_t original = hnsw.neighbors[hnsw.offsets[row]];
-    if (original < 0 || original >= row || x[original * d] != x[row * d] ||
+    // Scales of codes lie close together, so that looking at those first costs next to nothing.
+    if (original < 0 || original >= row || *codes.scale(original) != *codes.scale(row) ||
         std::memcmp(x + original * d, x + row * d, d * sizeof(float)) != 0) {
       continue;
     }
