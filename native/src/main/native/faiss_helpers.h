@@ -170,8 +170,8 @@ inline int64_t search_graphs(
 
 // Queries are shared out over OpenMP's threads.
 template <class Allowed>
-int64_t search_coded_lists(
-    const faiss::IndexIVFScalarQuantizer* index,
+int64_t search_all_lists(
+    const faiss::IndexIVF* index,
     const Codes* codes,
     int64_t n,
     const float* x,
@@ -180,16 +180,17 @@ int64_t search_coded_lists(
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
+  if (n == 1) return search_lists(index, codes, x, k, probes, allowed, distances, labels);
   int64_t scored = 0;
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored) if (n > 1)
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
   for (int64_t i = 0; i < n; i++) {
-    scored += search_coded_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
+    scored += search_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
   }
   return scored;
 }
 
-inline int64_t search_coded_lists(
-    const faiss::IndexIVFScalarQuantizer* index,
+inline int64_t search_all_lists(
+    const faiss::IndexIVF* index,
     const Codes* codes,
     int64_t n,
     const float* x,
@@ -199,17 +200,17 @@ inline int64_t search_coded_lists(
     float* distances,
     int64_t* labels) {
   size_t probes = effort > 0 ? effort : index->nprobe;
-  if (!selector) return search_coded_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
+  if (!selector) return search_all_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
   if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
     BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
-    return search_coded_lists(index, codes, n, x, k, probes, rows, distances, labels);
+    return search_all_lists(index, codes, n, x, k, probes, rows, distances, labels);
   }
-  return search_coded_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
+  return search_all_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
 }
 
 // As IndexIVF::search for one query, without what that allocates for threads, and without the statistics that all
 // threads share.
-inline int64_t search_lists(
+inline int64_t search_by_faiss(
     const faiss::IndexIVF* index,
     const Codes* codes,
     const float* x,
@@ -410,8 +411,8 @@ inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
   return codes;
 }
 
-/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h, lists of 8 bits a
-/// component searched as in list_search.h.
+/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h, lists of whole vectors
+/// and of 8 bits a component searched as in list_search.h.
 ///
 /// @param codes     made for the index, or null
 /// @param x         queries, size n * d
@@ -440,9 +441,9 @@ inline int64_t search_coded(
   if (graph && k > 0) {
     return detail::search_graphs(graph, made, n, inner.x(), k, effort, selector, distances, labels);
   }
-  auto coded = detail::coded_lists(inner.index());
-  if (coded && k > 0) {
-    return detail::search_coded_lists(coded, made, n, inner.x(), k, effort, selector, distances, labels);
+  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
+  if (k > 0 && (detail::flat_lists(lists) || detail::coded_lists(lists))) {
+    return detail::search_all_lists(lists, made, n, inner.x(), k, effort, selector, distances, labels);
   }
   // FAISS 1.7.3 leaves the output as it was when a flat index has nothing to look at.
   std::fill(labels, labels + n * k, int64_t(-1));
@@ -451,9 +452,8 @@ inline int64_t search_coded(
                                                         : std::numeric_limits<float>::max());
   detail::Parameters parameters;
   auto chosen = parameters.choose(inner.index(), effort, selector);
-  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
   if (lists && n == 1 && k > 0 && !dynamic_cast<const faiss::IndexIVFFastScan*>(lists)) {
-    return detail::search_lists(
+    return detail::search_by_faiss(
         lists, made, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
   }
   int64_t& probed = detail::CountingQuantizer::probed();
