@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <omp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include <faiss/Index.h>
+#include <faiss/IndexFastScan.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexHNSW.h>
 #include <faiss/IndexIVF.h>
@@ -33,6 +35,7 @@
 #include <faiss/index_io.h>
 #include <faiss/utils/utils.h>
 
+#include "graph_copies.h"
 #include "graph_search.h"
 #include "list_search.h"
 #include "row_search.h"
@@ -167,8 +170,8 @@ inline int64_t search_graphs(
 
 // Queries are shared out over OpenMP's threads.
 template <class Allowed>
-int64_t search_coded_lists(
-    const faiss::IndexIVFScalarQuantizer* index,
+int64_t search_all_lists(
+    const faiss::IndexIVF* index,
     const Codes* codes,
     int64_t n,
     const float* x,
@@ -177,16 +180,17 @@ int64_t search_coded_lists(
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
+  if (n == 1) return search_lists(index, codes, x, k, probes, allowed, distances, labels);
   int64_t scored = 0;
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored) if (n > 1)
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
   for (int64_t i = 0; i < n; i++) {
-    scored += search_coded_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
+    scored += search_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
   }
   return scored;
 }
 
-inline int64_t search_coded_lists(
-    const faiss::IndexIVFScalarQuantizer* index,
+inline int64_t search_all_lists(
+    const faiss::IndexIVF* index,
     const Codes* codes,
     int64_t n,
     const float* x,
@@ -196,17 +200,17 @@ inline int64_t search_coded_lists(
     float* distances,
     int64_t* labels) {
   size_t probes = effort > 0 ? effort : index->nprobe;
-  if (!selector) return search_coded_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
+  if (!selector) return search_all_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
   if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
     BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
-    return search_coded_lists(index, codes, n, x, k, probes, rows, distances, labels);
+    return search_all_lists(index, codes, n, x, k, probes, rows, distances, labels);
   }
-  return search_coded_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
+  return search_all_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
 }
 
 // As IndexIVF::search for one query, without what that allocates for threads, and without the statistics that all
 // threads share.
-inline int64_t search_lists(
+inline int64_t search_by_faiss(
     const faiss::IndexIVF* index,
     const Codes* codes,
     const float* x,
@@ -221,7 +225,71 @@ inline int64_t search_lists(
   faiss::IndexIVFStats stats;
   index->search_preassigned(
       1, x, k, lists.data(), scores.data(), distances, labels, false, parameters, &stats);
-  return index->nlist + stats.ndis;
+  return stats.ndis;
+}
+
+// Finds lists as the quantizer of a fast-scan index does, and counts what is in them, which the index does not tell.
+class CountingQuantizer : public faiss::Index {
+ public:
+  CountingQuantizer(const faiss::Index* quantizer, const faiss::InvertedLists* lists)
+      : Index(quantizer->d, quantizer->metric_type), quantizer_(quantizer), lists_(lists) {
+    ntotal = quantizer->ntotal;
+  }
+  // Codes in the lists that the calling thread has found.
+  static int64_t& probed() {
+    thread_local int64_t codes = 0;
+    return codes;
+  }
+  void search(
+      int64_t n,
+      const float* x,
+      int64_t k,
+      float* distances,
+      int64_t* labels,
+      const faiss::SearchParameters* parameters) const override {
+    quantizer_->search(n, x, k, distances, labels, parameters);
+    for (int64_t i = 0; i < n * k; i++) {
+      if (labels[i] >= 0) probed() += lists_->list_size(labels[i]);
+    }
+  }
+  void reconstruct(int64_t key, float* centroid) const override {
+    quantizer_->reconstruct(key, centroid);
+  }
+  void add(int64_t, const float*) override {
+    throw std::logic_error("expected no more centroids");
+  }
+  void reset() override {
+    throw std::logic_error("expected centroids to stay");
+  }
+
+ private:
+  const faiss::Index* quantizer_;
+  const faiss::InvertedLists* lists_;
+};
+
+// A fast-scan index over the lists of another, which must outlive it.
+struct SharedFastScan : faiss::IndexIVFPQFastScan {
+  CountingQuantizer counting;
+
+  SharedFastScan(const faiss::IndexIVFPQFastScan& other, int probes)
+      : IndexIVFPQFastScan(other), counting(other.quantizer, other.invlists) {
+    quantizer = &counting;
+    own_fields = false;
+    own_invlists = false;
+    nprobe = probes;
+  }
+  SharedFastScan(const SharedFastScan&) = delete;
+};
+
+// Whether a search compares the query with every row that may be returned.
+inline bool scans_all(const faiss::Index* index) {
+  return dynamic_cast<const faiss::IndexFlatCodes*>(index) || dynamic_cast<const faiss::IndexFastScan*>(index);
+}
+
+// How many rows a selector lets through, as far as that is known.
+inline int64_t members(const faiss::IDSelector* selector, int64_t rows) {
+  auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector);
+  return bitmap ? count(BitRows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)}) : rows;
 }
 
 // The vectors as the index behind the transforms takes them.
@@ -307,6 +375,11 @@ class SearchCodes {
  public:
   /// size n * d
   SearchCodes(const float* vectors, int64_t n, int d) : codes_(vectors, n, d) {}
+  /// Tells them which rows of a graph are copies.
+  void link_copies(const faiss::IndexHNSW* graph) {
+    auto flat = static_cast<const faiss::IndexFlat*>(graph->storage);
+    codes_.ring(detail::rings_of_copies(graph->hnsw, flat->get_xb(), codes_, flat->ntotal, flat->d));
+  }
   /// Memory that they take.
   int64_t bytes() const {
     return codes_.bytes();
@@ -331,14 +404,15 @@ inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
   apply_threads();
   codes.reset(new SearchCodes(flat->get_xb(), flat->ntotal, flat->d));
   if (graph) {
+    codes->link_copies(graph);
     detail::use_huge_pages(flat->get_xb(), flat->codes.size());
     detail::use_huge_pages(graph->hnsw.neighbors.data(), graph->hnsw.neighbors.size() * sizeof(graph->hnsw.neighbors[0]));
   }
   return codes;
 }
 
-/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h, lists of 8 bits a
-/// component searched as in list_search.h.
+/// Index::search with the search parameters built on the stack; graphs are walked as in graph_search.h, lists of whole vectors
+/// and of 8 bits a component searched as in list_search.h.
 ///
 /// @param codes     made for the index, or null
 /// @param x         queries, size n * d
@@ -347,7 +421,8 @@ inline std::unique_ptr<SearchCodes> search_codes(const faiss::Index* index) {
 /// @param selector  rows to consider, or null for all; a range or an array must lie within the index
 /// @param distances output, size n * k
 /// @param labels    output, size n * k, -1 where there is no result
-/// @return          vectors, codes and centroids that were compared with a query; 0 where the type does not count them
+/// @return          vectors or codes that were compared with a query; of lists, all that are in those probed; 0 where the type does
+///                  not count them
 inline int64_t search_coded(
     const faiss::Index* index,
     const SearchCodes* codes,
@@ -366,9 +441,9 @@ inline int64_t search_coded(
   if (graph && k > 0) {
     return detail::search_graphs(graph, made, n, inner.x(), k, effort, selector, distances, labels);
   }
-  auto coded = detail::coded_lists(inner.index());
-  if (coded && k > 0) {
-    return detail::search_coded_lists(coded, made, n, inner.x(), k, effort, selector, distances, labels);
+  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
+  if (k > 0 && (detail::flat_lists(lists) || detail::coded_lists(lists))) {
+    return detail::search_all_lists(lists, made, n, inner.x(), k, effort, selector, distances, labels);
   }
   // FAISS 1.7.3 leaves the output as it was when a flat index has nothing to look at.
   std::fill(labels, labels + n * k, int64_t(-1));
@@ -377,13 +452,15 @@ inline int64_t search_coded(
                                                         : std::numeric_limits<float>::max());
   detail::Parameters parameters;
   auto chosen = parameters.choose(inner.index(), effort, selector);
-  auto lists = dynamic_cast<const faiss::IndexIVF*>(inner.index());
   if (lists && n == 1 && k > 0 && !dynamic_cast<const faiss::IndexIVFFastScan*>(lists)) {
-    return detail::search_lists(
+    return detail::search_by_faiss(
         lists, made, inner.x(), k, static_cast<const faiss::SearchParametersIVF*>(chosen), distances, labels);
   }
+  int64_t& probed = detail::CountingQuantizer::probed();
+  probed = 0;
   inner.index()->search(n, inner.x(), k, distances, labels, chosen);
-  return 0;
+  if (dynamic_cast<const detail::SharedFastScan*>(inner.index())) return probed;
+  return detail::scans_all(inner.index()) ? n * detail::members(selector, inner.index()->ntotal) : 0;
 }
 
 /// As search_coded, without codes.
@@ -546,8 +623,8 @@ inline int64_t probed_codes(const faiss::Index* index, int64_t n, const float* x
   return codes;
 }
 
-/// A fast-scan index over the lists of another, with its own number of probes, which this type takes from nowhere else; null
-/// for other types. It belongs to the caller and must be freed before the other.
+/// A fast-scan index over the lists of another, with its own number of probes, which this type takes from nowhere else, and which
+/// counts the codes that it compares when it searches for one query; null for other types. It belongs to the caller and must be freed before the other.
 inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int probes) {
   std::unique_ptr<faiss::Index> copy;
   if (auto transform = dynamic_cast<const faiss::IndexPreTransform*>(index)) {
@@ -564,13 +641,39 @@ inline std::unique_ptr<faiss::Index> with_probes(const faiss::Index* index, int 
     outer->index = inner.release();
     copy = std::move(outer);
   } else if (auto lists = dynamic_cast<const faiss::IndexIVFPQFastScan*>(index)) {
-    std::unique_ptr<faiss::IndexIVFPQFastScan> shared(new faiss::IndexIVFPQFastScan(*lists));
-    shared->own_fields = false;
-    shared->own_invlists = false;
-    shared->nprobe = probes;
-    copy = std::move(shared);
+    copy.reset(new detail::SharedFastScan(*lists, probes));
   }
   return copy;
+}
+
+/// For every vector the first that equals it, mostly itself.
+///
+/// @param x         size n * d, finite
+/// @param originals output, size n
+/// @return          how many vectors are different from each other
+inline int64_t find_originals(const float* x, int64_t n, int d, int* originals) {
+  apply_threads();
+  return detail::find_originals(x, n, d, originals);
+}
+
+/// Makes an HNSW graph of distinct vectors, behind its transforms if it has any, one of all: see graph_copies.h. Room for them, if
+/// made by reserve, is used.
+///
+/// @param index     of the distinct vectors, in the order of their first rows; with at least 4 links a vector
+/// @param originals as from find_originals, size n
+inline void add_copies(faiss::Index* index, int64_t n, const int* originals) {
+  auto inner = graph(index);
+  if (!inner) throw std::invalid_argument("expected a graph");
+  detail::add_copies(inner, n, originals);
+  for (auto outer = dynamic_cast<faiss::IndexPreTransform*>(index); outer;
+       outer = dynamic_cast<faiss::IndexPreTransform*>(outer->index)) {
+    outer->ntotal = n;
+  }
+}
+
+/// Lets the calling thread, and threads that it starts, run only where no other wants to, until it ends.
+inline void yield_to_others() {
+  setpriority(PRIO_PROCESS, 0, 10); // of the calling thread, on Linux
 }
 
 /// Makes room for n vectors, so that adding them does not copy those already there.

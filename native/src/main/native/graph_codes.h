@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "dot_products.h"
@@ -45,13 +46,20 @@ class Codes {
     return width_;
   }
   size_t bytes() const {
-    return scales_.size() * (width_ + sizeof(float));
+    return scales_.size() * (width_ + sizeof(float)) + ring_.size() * sizeof(int32_t);
   }
   const int8_t* code(int64_t row) const {
     return codes_.get() + row * width_;
   }
   const float* scale(int64_t row) const {
     return scales_.data() + row;
+  }
+  // For every row the next that equals it, in a ring; null where there are no copies.
+  const int32_t* ring() const {
+    return ring_.empty() ? nullptr : ring_.data();
+  }
+  void ring(std::vector<int32_t> ring) {
+    ring_ = std::move(ring);
   }
 
  private:
@@ -72,12 +80,24 @@ class Codes {
     for (size_t i = 0; i < d; i++) largest = std::max(largest, std::fabs(x[i]));
     scale = largest / 127;
     float inverse = scale > 0 ? 1 / scale : 0;
-    for (size_t i = 0; i < d; i++) code[i] = std::lrintf(std::min(127.0f, std::max(-127.0f, x[i] * inverse)));
+    size_t i = 0;
+#if defined(__AVX2__)
+    // As below, eight at a time: compilers leave rounding alone, and opening a million rows waits for it.
+    for (; i + 8 <= d; i += 8) {
+      __m256 value = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(inverse));
+      value = _mm256_min_ps(_mm256_set1_ps(127), _mm256_max_ps(_mm256_set1_ps(-127), value));
+      __m256i whole = _mm256_cvtps_epi32(value);
+      __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(code + i), _mm_packs_epi16(words, words));
+    }
+#endif
+    for (; i < d; i++) code[i] = std::lrintf(std::min(127.0f, std::max(-127.0f, x[i] * inverse)));
     std::fill(code + d, code + width_, 0);
   }
 
   size_t width_;
   std::vector<float> scales_;
+  std::vector<int32_t> ring_;
   std::unique_ptr<int8_t, Free> codes_;
 };
 

@@ -145,7 +145,7 @@ class GraphScratch {
   Beam beam; // rows to walk from
   Beam hits; // rows that may be returned, where those are others
   std::vector<int32_t> batch;
-  std::vector<int32_t> hidden;
+  std::vector<int32_t> hidden; // those seen as their complement
   std::vector<float> scores;
   std::vector<std::pair<float, int32_t>> ordered;
   CodedQuery query;
@@ -163,6 +163,9 @@ class GraphScratch {
     if (!word) touched_.push_back(row >> 6);
     word |= bit;
     return true;
+  }
+  static int32_t row(int32_t entry) {
+    return entry < 0 ? ~entry : entry;
   }
   static GraphScratch& of_thread() {
     thread_local GraphScratch scratch;
@@ -208,10 +211,18 @@ inline void prefetch_links(const faiss::HNSW& hnsw, int32_t row, int degree) {
 }
 
 // Gathers the new neighbours of a row that may be returned, after those gathered before. Where those are few, because most are hidden by the filter, the
-// neighbours' neighbours stand in for them, so that the allowed rows stay connected (as in ACORN-1, Patel et al. 2024).
+// neighbours' neighbours stand in for them, so that the allowed rows stay connected (as in ACORN-1, Patel et al. 2024). Copies of a hidden row
+// are as near as itself.
+//
+// ring: of equal rows, or null
 template <Filter FILTER, class Allowed, class Scores>
 inline void gather(
-    const faiss::HNSW& hnsw, int32_t row, const Allowed& allowed, const Scores& scores, GraphScratch& scratch) {
+    const faiss::HNSW& hnsw,
+    const int32_t* ring,
+    int32_t row,
+    const Allowed& allowed,
+    const Scores& scores,
+    GraphScratch& scratch) {
   scratch.hidden.clear();
   const int32_t* links = hnsw.neighbors.data() + hnsw.offsets[row];
   int degree = hnsw.nb_neighbors(0);
@@ -219,7 +230,17 @@ inline void gather(
   for (int i = 0; i < degree && links[i] >= 0; i++) {
     int32_t to = links[i];
     if (FILTER == Filter::HIDE && !allowed(to)) {
-      scratch.hidden.push_back(to);
+      if (!ring || ring[to] == to) {
+        scratch.hidden.push_back(to);
+      } else if (scratch.see(to)) {
+        scratch.hidden.push_back(~to);
+        for (int32_t copy = ring[to]; copy != to; copy = ring[copy]) {
+          if (!allowed(copy) || !scratch.see(copy)) continue;
+          reached++;
+          scores.prefetch(copy);
+          scratch.batch.push_back(copy);
+        }
+      }
       continue;
     }
     reached++;
@@ -230,9 +251,10 @@ inline void gather(
   }
   if (FILTER != Filter::HIDE) return;
   for (size_t h = 0; h < scratch.hidden.size() && reached < degree; h++) {
-    if (h + 1 < scratch.hidden.size()) prefetch_links(hnsw, scratch.hidden[h + 1], degree);
-    if (!scratch.see(scratch.hidden[h])) continue;
-    const int32_t* further = hnsw.neighbors.data() + hnsw.offsets[scratch.hidden[h]];
+    if (h + 1 < scratch.hidden.size()) prefetch_links(hnsw, GraphScratch::row(scratch.hidden[h + 1]), degree);
+    // Those in a ring were seen before.
+    if (scratch.hidden[h] >= 0 && !scratch.see(scratch.hidden[h])) continue;
+    const int32_t* further = hnsw.neighbors.data() + hnsw.offsets[GraphScratch::row(scratch.hidden[h])];
     for (int i = 0; i < degree && further[i] >= 0; i++) {
       if (!allowed(further[i])) continue;
       reached++;
@@ -264,6 +286,7 @@ inline void gather_seeds(const Allowed&, int64_t, GraphScratch& scratch) {
 template <Filter FILTER, class Allowed, class Scores>
 int64_t walk_graph(
     const faiss::HNSW& hnsw,
+    const int32_t* ring,
     int64_t rows,
     const Allowed& allowed,
     const Scores& scores,
@@ -306,7 +329,7 @@ int64_t walk_graph(
     scratch.see(nearest);
     if (FILTER == Filter::HIDE && !allowed(nearest)) {
       scratch.batch.clear();
-      gather<FILTER>(hnsw, nearest, allowed, scores, scratch);
+      gather<FILTER>(hnsw, ring, nearest, allowed, scores, scratch);
     } else {
       scratch.batch.assign(1, nearest);
     }
@@ -328,7 +351,7 @@ int64_t walk_graph(
       }
       for (int i = 0; i < count; i++) prefetch_links(hnsw, from[i], degree);
       scratch.batch.clear();
-      for (int i = 0; i < count; i++) gather<FILTER>(hnsw, from[i], allowed, scores, scratch);
+      for (int i = 0; i < count; i++) gather<FILTER>(hnsw, ring, from[i], allowed, scores, scratch);
       scored += scratch.batch.size();
       next = std::min(after, offer<FILTER>(allowed, scores, scratch));
     }
@@ -397,17 +420,19 @@ int64_t search_graph(
     if (codes) {
       scratch.query.set(x, index->d, codes->width());
       CodedScores scores{scratch.query, *codes};
-      scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, scores, width, width, scratch);
+      // A beam that is widened for a filter has at most half of its rows hidden: the better half of hits is enough to score again.
+      size_t hits = std::max<size_t>(k, width / 2);
+      scored = walk_graph<FILTER>(hnsw, codes->ring(), index->ntotal, allowed, scores, width, hits, scratch);
       found = take_scored(best, exact, k, scratch, distances, labels);
     } else {
-      scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, exact, width, k, scratch);
+      scored = walk_graph<FILTER>(hnsw, nullptr, index->ntotal, allowed, exact, width, k, scratch);
       found = take(best, k, distances, labels);
     }
   } else {
     std::unique_ptr<faiss::DistanceComputer> computer(index->storage->get_distance_computer());
     computer->set_query(x);
     ComputedScores scores{computer.get(), dot ? 1.0f : -1.0f};
-    scored = walk_graph<FILTER>(hnsw, index->ntotal, allowed, scores, width, k, scratch);
+    scored = walk_graph<FILTER>(hnsw, nullptr, index->ntotal, allowed, scores, width, k, scratch);
     found = take(best, k, distances, labels);
     for (size_t i = 0; !dot && i < found; i++) distances[i] = -distances[i];
   }

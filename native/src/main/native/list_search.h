@@ -1,16 +1,21 @@
-// The search of inverted lists with 8 bits a component (IndexIVFScalarQuantizer), for one query.
+// The search of inverted lists for one query: of whole vectors (IndexIVFFlat) and of 8 bits a component (IndexIVFScalarQuantizer).
 //
 // FAISS 1.7.3 turns every code back into floats. A product with a code is a sum of whole numbers, though, but for factors of the
 // query alone: component i of a vector is least[i] + (code[i] + 1/2) / 255 * range[i].
+//
+// Under a filter, FAISS calls a virtual function for every row, and looks into as many lists as it was told, even where these hold
+// nothing that is allowed. Here rows are tested before any is scored, and lists further away follow until k were found.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIVF.h>
+#include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexScalarQuantizer.h>
 
 #include "dot_products.h"
@@ -20,7 +25,7 @@
 namespace tandem {
 namespace detail {
 
-// The lists that search_coded_lists can take, or null.
+// The lists of codes that search_lists can take, or null.
 inline const faiss::IndexIVFScalarQuantizer* coded_lists(const faiss::Index* index) {
   auto lists = dynamic_cast<const faiss::IndexIVFScalarQuantizer*>(index);
   return lists && lists->sq.qtype == faiss::ScalarQuantizer::QT_8bit && lists->metric_type == faiss::METRIC_INNER_PRODUCT &&
@@ -29,10 +34,59 @@ inline const faiss::IndexIVFScalarQuantizer* coded_lists(const faiss::Index* ind
       : nullptr;
 }
 
+// The lists of whole vectors that search_lists can take, or null.
+inline const faiss::IndexIVFFlat* flat_lists(const faiss::Index* index) {
+  auto lists = dynamic_cast<const faiss::IndexIVFFlat*>(index);
+  return lists && !dynamic_cast<const faiss::IndexIVFFlatDedup*>(index) && lists->metric_type == faiss::METRIC_INNER_PRODUCT &&
+          lists->max_codes == 0
+      ? lists
+      : nullptr;
+}
+
+// Bytes: the processor looks ahead by itself, but not beyond a page.
+const int AHEAD = 2048;
+
+// A query's products with whole vectors.
+class FlatQuery {
+ public:
+  FlatQuery(const float* x, size_t d) : x_(x), d_(d) {}
+  // Whether centroids' products are to be added.
+  bool residual() const {
+    return false;
+  }
+  // Scores of n vectors, one after the other.
+  void score(const uint8_t* codes, size_t n, float, float* out) const {
+    auto vectors = reinterpret_cast<const float*>(codes);
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      const float* at = vectors + i * d_;
+      const float* row[4] = {at, at + d_, at + 2 * d_, at + 3 * d_};
+      for (size_t b = 0; b < 4 * d_; b += 16) __builtin_prefetch(at + AHEAD / sizeof(float) + b);
+      dot4(x_, row, d_, out + i);
+    }
+    for (; i < n; i++) out[i] = dot(x_, vectors + i * d_, d_);
+  }
+  // Scores of chosen ones.
+  void score(const uint8_t* codes, const int32_t* places, size_t n, float, float* out) const {
+    auto vectors = reinterpret_cast<const float*>(codes);
+    const size_t ahead = 8;
+    for (size_t i = 0; i < n; i += ahead) {
+      size_t count = std::min(ahead, n - i);
+      for (size_t j = i + ahead; j < std::min(i + 2 * ahead, n); j++) FlatScores{x_, vectors, d_}.prefetch(places[j]);
+      dot_rows(x_, vectors, d_, places + i, count, out + i);
+    }
+  }
+
+ private:
+  const float* x_;
+  size_t d_;
+};
+
 // A query's products with codes, by whole numbers.
 class ListQuery {
  public:
-  void set(const float* x, const faiss::ScalarQuantizer& quantizer) {
+  void set(const float* x, const faiss::ScalarQuantizer& quantizer, bool residual) {
+    residual_ = residual;
     size_t d = quantizer.d;
     const float* least = quantizer.trained.data();
     const float* range = least + d;
@@ -52,6 +106,9 @@ class ListQuery {
     for (size_t i = 0; i < d; i++) whole_[i] = std::lrintf(std::min(most, std::max(-most, factors_[i] * inverse)));
   }
 
+  bool residual() const {
+    return residual_;
+  }
   // Scores of n codes, one after the other.
   void score(const uint8_t* codes, size_t n, float base, float* out) const {
     base += constant_;
@@ -68,13 +125,26 @@ class ListQuery {
     for (; i < n; i++) out[i] = base + scale_ * sum_codes(x, codes + i * d, 0, d);
   }
 
- private:
-  // Bytes: the processor looks ahead by itself, but not beyond a page.
-  static const int AHEAD = 2048;
+  // Scores of chosen ones.
+  void score(const uint8_t* codes, const int32_t* places, size_t n, float base, float* out) const {
+    base += constant_;
+    const int16_t* x = whole_.data();
+    size_t d = whole_.size(), i = 0;
+    for (; i + 4 <= n; i += 4) {
+      const uint8_t* code[4];
+      int32_t total[4];
+      for (int r = 0; r < 4; r++) code[r] = codes + places[i + r] * d;
+      sum_codes4(x, code, d, total);
+      for (int r = 0; r < 4; r++) out[i + r] = base + scale_ * total[r];
+    }
+    for (; i < n; i++) out[i] = base + scale_ * sum_codes(x, codes + places[i] * d, 0, d);
+  }
 
+ private:
   std::vector<float> factors_;
   std::vector<int16_t> whole_;
   float scale_ = 0, constant_ = 0;
+  bool residual_ = false;
 };
 
 // The lists nearest to a query, and how near: as the quantizer's own search, without its overhead.
@@ -112,10 +182,39 @@ inline void nearest_lists(
   dot_rows(x, centroids->get_xb(), d, lists.data(), probes, scores.data());
 }
 
-// Searches; gives the number of centroids and codes scored. Missing results are labelled -1.
-template <class Allowed>
-int64_t search_coded_lists(
-    const faiss::IndexIVFScalarQuantizer* index,
+const size_t LIST_CHUNK = 256;
+
+// Offers the rows of a list, at most a chunk of it.
+template <class Query>
+inline void offer_list(
+    const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const EveryRow&, Best& best) {
+  float found[LIST_CHUNK];
+  query.score(codes, n, base, found);
+  for (size_t i = 0; i < n; i++) best.offer(found[i], ids[i]);
+}
+
+// The same where only some are allowed: rows are tested before any is scored.
+template <class Query, class Allowed>
+inline void offer_list(
+    const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const Allowed& allowed, Best& best) {
+  int32_t places[LIST_CHUNK];
+  float found[LIST_CHUNK];
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) {
+    places[count] = i;
+    count += allowed(ids[i]);
+  }
+  query.score(codes, places, count, base, found);
+  for (size_t i = 0; i < count; i++) best.offer(found[i], ids[places[i]]);
+}
+
+// Searches; gives the number of codes in the lists looked into. Missing results are labelled -1.
+//
+// probes: lists to look into; where not every row is allowed, further ones follow while fewer than k rows were found
+template <class Query, class Allowed>
+int64_t search_lists(
+    const faiss::IndexIVF* index,
+    const Query& query,
     const Codes* codes,
     const float* x,
     int64_t k,
@@ -123,34 +222,48 @@ int64_t search_coded_lists(
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
+  const size_t further = 8;
   thread_local std::vector<int64_t> lists;
   thread_local std::vector<float> nearness;
-  thread_local ListQuery query;
-  nearest_lists(index, codes, x, std::min(index->nlist, probes), nearness, lists);
-  query.set(x, index->sq);
+  probes = std::min(index->nlist, probes);
+  size_t most = std::is_same<Allowed, EveryRow>::value ? probes : std::min(index->nlist, further * probes);
+  nearest_lists(index, codes, x, most, nearness, lists);
   Best& best = best_of_thread();
   best.reset(k);
-  int64_t scored = index->nlist;
-  const size_t chunk = 256;
-  float found[chunk];
-  for (size_t l = 0; l < lists.size(); l++) {
+  int64_t scored = 0;
+  for (size_t l = 0; l < most && (l < probes || best.size() < static_cast<size_t>(k)); l++) {
     if (lists[l] < 0) continue;
     size_t n = index->invlists->list_size(lists[l]);
     if (n == 0) continue;
     faiss::InvertedLists::ScopedCodes listed(index->invlists, lists[l]);
     faiss::InvertedLists::ScopedIds ids(index->invlists, lists[l]);
-    float base = index->by_residual ? nearness[l] : 0;
-    for (size_t from = 0; from < n; from += chunk) {
-      size_t count = std::min(chunk, n - from);
-      query.score(listed.get() + from * index->code_size, count, base, found);
-      for (size_t i = 0; i < count; i++) {
-        if (best.takes(found[i]) && allowed(ids.get()[from + i])) best.offer(found[i], ids.get()[from + i]);
-      }
+    float base = query.residual() ? nearness[l] : 0;
+    for (size_t from = 0; from < n; from += LIST_CHUNK) {
+      size_t count = std::min(LIST_CHUNK, n - from);
+      offer_list(query, listed.get() + from * index->code_size, ids.get() + from, count, base, allowed, best);
     }
     scored += n;
   }
   best.finish(distances, labels);
   return scored;
+}
+
+template <class Allowed>
+int64_t search_lists(
+    const faiss::IndexIVF* index,
+    const Codes* codes,
+    const float* x,
+    int64_t k,
+    size_t probes,
+    const Allowed& allowed,
+    float* distances,
+    int64_t* labels) {
+  if (flat_lists(index)) {
+    return search_lists(index, FlatQuery(x, index->d), codes, x, k, probes, allowed, distances, labels);
+  }
+  thread_local ListQuery query;
+  query.set(x, coded_lists(index)->sq, coded_lists(index)->by_residual);
+  return search_lists(index, query, codes, x, k, probes, allowed, distances, labels);
 }
 
 } // namespace detail

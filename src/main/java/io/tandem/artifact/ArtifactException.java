@@ -1,6 +1,8 @@
 package io.tandem.artifact;
 
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,12 +23,20 @@ public final class ArtifactException extends RuntimeException {
     return new ArtifactException("%s: expected %s, found %s".formatted(file, expected, found));
   }
 
-  /** The system refused; the reason is said in one line. */
-  static ArtifactException of(String failed, Exception cause) {
+  /**
+   * The system refused; the reason is said in one line. Where it refused because the thread was
+   * interrupted, a {@link CancellationException}.
+   */
+  static RuntimeException of(String failed, Exception cause) {
     Throwable origin =
         cause instanceof UncheckedIOException && cause.getCause() != null
             ? cause.getCause()
             : cause;
+    if (origin instanceof ClosedByInterruptException) {
+      RuntimeException interrupted = new CancellationException(failed + ": interrupted");
+      interrupted.initCause(cause);
+      return interrupted;
+    }
     String reason = origin.getMessage();
     return new ArtifactException(
         failed + ": " + (reason == null ? origin.getClass().getSimpleName() : reason), cause);

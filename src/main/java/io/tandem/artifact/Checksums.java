@@ -1,6 +1,7 @@
 package io.tandem.artifact;
 
 import io.tandem.artifact.Manifest.FileInfo;
+import io.tandem.data.DataException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -64,7 +65,11 @@ final class Checksums {
     ONE
   }
 
-  /** What is wrong with the files of a folder: one line for each, in order of their names. */
+  /**
+   * What is wrong with the files of a folder: one line for each, in order of their names.
+   *
+   * @throws java.util.concurrent.CancellationException if the thread is interrupted
+   */
   static List<String> problems(Path folder, Map<String, FileInfo> expected, Threads threads) {
     List<String> problems = new ArrayList<>();
     List<Map.Entry<String, FileInfo>> entries = new ArrayList<>(expected.entrySet());
@@ -114,7 +119,11 @@ final class Checksums {
           ? ""
           : file + ": expected SHA-256 " + expected.sha256() + ", found " + found.sha256();
     } catch (IOException e) {
-      return file + ": cannot be read: " + e.getMessage();
+      RuntimeException failure = DataException.unreadable(file, e);
+      if (failure instanceof DataException) {
+        return Objects.requireNonNull(failure.getMessage());
+      }
+      throw failure;
     }
   }
 

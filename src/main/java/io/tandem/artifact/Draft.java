@@ -331,7 +331,7 @@ public final class Draft implements AutoCloseable {
     }
   }
 
-  private static ArtifactException failure(Store store, Exception cause) {
+  private static RuntimeException failure(Store store, Exception cause) {
     return ArtifactException.of("nothing was published in " + store.folder(), cause);
   }
 

@@ -1,6 +1,7 @@
 package io.tandem.artifact;
 
 import io.tandem.index.IndexReport;
+import io.tandem.index.faiss.Aside;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -78,12 +79,15 @@ public record Version(String id, Path folder, Manifest manifest) {
   }
 
   /**
-   * As {@link #open}, on this thread alone: while another version serves, its queries keep the
-   * other cores.
+   * As {@link #open}, on one thread that gives way to all others: while another version serves, its
+   * queries keep the cores.
    */
   public OpenVersion openAside() {
-    requireIntact(Checksums.Threads.ONE);
-    return OpenVersion.open(this);
+    return Aside.call(
+        () -> {
+          requireIntact(Checksums.Threads.ONE);
+          return OpenVersion.open(this);
+        });
   }
 
   /** What building the index measured; {@link IndexReport#unknown} where that was not kept. */

@@ -104,7 +104,7 @@ public final class KeyTable {
       ByteBuffer all = channel.map(FileChannel.MapMode.READ_ONLY, 0, length);
       return parse(file, all.order(ByteOrder.LITTLE_ENDIAN));
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

@@ -109,7 +109,7 @@ record FeaturesState(
       throw new DataException(
           file + ": not the encoders' description: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

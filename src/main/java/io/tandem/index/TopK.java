@@ -11,6 +11,7 @@ public final class TopK {
   private int[] rows = new int[128];
   private float[] scores = new float[128];
   private int size;
+  private long scanned;
 
   /** Hits of the last search. */
   public int size() {
@@ -27,6 +28,19 @@ public final class TopK {
     return scores[rank];
   }
 
+  /**
+   * Vectors or codes that the last search compared with the query: in inverted lists all of those
+   * in the lists that were looked into. 0 where the index does not count them.
+   */
+  public long scanned() {
+    return scanned;
+  }
+
+  /** Says what a search compared, which {@link #reset} forgets. */
+  public void scanned(long compared) {
+    scanned = compared;
+  }
+
   /** Forgets all hits and makes room for some. */
   public void reset(int capacity) {
     if (rows.length < capacity) {
@@ -35,6 +49,7 @@ public final class TopK {
       scores = new float[length];
     }
     size = 0;
+    scanned = 0;
   }
 
   /** Forgets all hits from a rank on. */

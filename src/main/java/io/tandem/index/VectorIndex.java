@@ -22,7 +22,7 @@ public interface VectorIndex extends AutoCloseable {
    * @param query [dimension], finite
    * @param k at least 1; where k is above {@link #size()}, all rows are returned
    * @param result receives at most k hits; fewer only where fewer exist or an approximate index
-   *     finds no more
+   *     finds no more; is told how many vectors or codes were compared
    * @throws IllegalArgumentException for a query of another length or with a NaN, or k below 1
    */
   void search(float[] query, int k, TopK result);

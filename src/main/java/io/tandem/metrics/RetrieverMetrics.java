@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * <table>
  * <caption>Meters</caption>
  * <tr><td>tandem.retrieve</td><td>timer; tag stage: encode, filter, search, total</td></tr>
+ * <tr><td>tandem.retrieve.candidates</td><td>summary: vectors and codes that a query was compared
+ * with</td></tr>
  * <tr><td>tandem.retrieve.batch</td><td>timer of batches</td></tr>
  * <tr><td>tandem.retrieve.batch.queries</td><td>counter of queries in batches</td></tr>
  * <tr><td>tandem.retrieve.failures</td><td>counter; tag cause: deadline, other</td></tr>
@@ -44,6 +46,7 @@ public final class RetrieverMetrics implements RetrieverListener {
   private final Timer filter;
   private final Timer search;
   private final Timer total;
+  private final DistributionSummary candidates;
   private final Timer batches;
   private final Counter batchQueries;
   private final Counter deadlines;
@@ -67,6 +70,7 @@ public final class RetrieverMetrics implements RetrieverListener {
     filter = stage("filter");
     search = stage("search");
     total = stage("total");
+    candidates = registry.summary("tandem.retrieve.candidates", this.tags);
     batches = registry.timer("tandem.retrieve.batch", this.tags);
     batchQueries = registry.counter("tandem.retrieve.batch.queries", this.tags);
     deadlines = registry.counter("tandem.retrieve.failures", this.tags.and("cause", "deadline"));
@@ -82,11 +86,13 @@ public final class RetrieverMetrics implements RetrieverListener {
   }
 
   @Override
-  public void retrieved(long encodeNanos, long filterNanos, long searchNanos, long totalNanos) {
+  public void retrieved(
+      long encodeNanos, long filterNanos, long searchNanos, long totalNanos, long scanned) {
     encode.record(encodeNanos, TimeUnit.NANOSECONDS);
     filter.record(filterNanos, TimeUnit.NANOSECONDS);
     search.record(searchNanos, TimeUnit.NANOSECONDS);
     total.record(totalNanos, TimeUnit.NANOSECONDS);
+    candidates.record((double) scanned);
   }
 
   @Override

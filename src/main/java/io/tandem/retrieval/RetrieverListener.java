@@ -8,14 +8,17 @@ import java.time.Instant;
  */
 public interface RetrieverListener {
   /**
-   * A retrieval was answered. All times are in nanoseconds.
+   * A retrieval was answered; those of a batch are not told one by one. All times are in
+   * nanoseconds.
    *
    * @param encode reading the query's features and its tower's forward pass
    * @param filter finding the rows of its filter and exclusions
    * @param search the search itself
    * @param total from the call to the answer, waiting for its turn included
+   * @param scanned vectors and codes that the query was compared with: of the index, where its type
+   *     counts them (a factory's may not), and of items added since
    */
-  default void retrieved(long encode, long filter, long search, long total) {}
+  default void retrieved(long encode, long filter, long search, long total, long scanned) {}
 
   /**
    * A batch was answered.

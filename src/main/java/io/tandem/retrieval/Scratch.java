@@ -17,6 +17,9 @@ final class Scratch {
 
   TopK spare = new TopK();
 
+  /** What the retrieval has compared its vector with so far: vectors and codes. */
+  long scanned;
+
   /** Best of the added items, and which of those to leave out. */
   final TopK added = new TopK();
 

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Searches an index, and what was added beside it, for what remains after a filter and exclusions,
- * and keeps the promise of k hits wherever k items remain. Takes no lock; what it works in is the
- * caller's {@link Scratch}.
+ * and keeps the promise of k hits wherever k items remain; what is compared, the scratch counts.
+ * Takes no lock; what it works in is the caller's {@link Scratch}.
  */
 final class Search {
   /**
@@ -30,6 +30,7 @@ final class Search {
    * @param allowed null for all rows
    */
   void search(int k, @Nullable RowSet allowed, Scratch scratch) {
+    scratch.scanned = 0;
     int excluded = scratch.excludedCount();
     if (excluded > FILTERED_AFTERWARDS) {
       searchRemaining(k, allowed, scratch);
@@ -44,6 +45,7 @@ final class Search {
     } else {
       index.search(scratch.vector, fetch, allowed, scratch.hits);
     }
+    scratch.scanned += scratch.hits.scanned();
     keepAllowed(k, allowed, scratch);
   }
 
@@ -74,6 +76,7 @@ final class Search {
     for (int i = 0; i < delta.size(); i++) {
       if (!scratch.excludedAdded.get(i) && (allowed == null || allowed.get(i))) {
         best.offer(i, dot(scratch.vector, delta.vector(i)), limit);
+        scratch.scanned++;
       }
     }
     best.sort();
@@ -116,6 +119,7 @@ final class Search {
   private void searchRemaining(int k, @Nullable RowSet allowed, Scratch scratch) {
     RowSet others = RowSet.allBut(index.size(), scratch.excluded(), scratch.excludedCount());
     index.search(scratch.vector, k, allowed == null ? others : others.and(allowed), scratch.hits);
+    scratch.scanned += scratch.hits.scanned();
   }
 
   private static float dot(float[] a, float[] b) {

@@ -321,7 +321,7 @@ final class Snapshot {
       shadow.offer(this, request.k(), allowed.rows(), scratch);
     }
     search.merge(request.k(), changes, allowed.items(), scratch);
-    watch.searched();
+    watch.searched(scratch.scanned);
     return hits(changes, scratch);
   }
 

@@ -11,7 +11,10 @@ class Stopwatch {
 
   void filtered() {}
 
-  void searched() {}
+  /**
+   * @param candidates that were compared
+   */
+  void searched(long candidates) {}
 
   /** Tells a listener at the end. */
   static final class Running extends Stopwatch {
@@ -20,6 +23,7 @@ class Stopwatch {
     private long encoded;
     private long filtered;
     private long searched;
+    private long scanned;
 
     @Override
     void entered() {
@@ -37,13 +41,18 @@ class Stopwatch {
     }
 
     @Override
-    void searched() {
+    void searched(long candidates) {
       searched = System.nanoTime();
+      scanned = candidates;
     }
 
     void tell(RetrieverListener listener) {
       listener.retrieved(
-          encoded - entered, filtered - encoded, searched - filtered, System.nanoTime() - begin);
+          encoded - entered,
+          filtered - encoded,
+          searched - filtered,
+          System.nanoTime() - begin,
+          scanned);
     }
 
     void tell(int queries, RetrieverListener listener) {

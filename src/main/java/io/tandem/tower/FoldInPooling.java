@@ -62,7 +62,7 @@ final class FoldInPooling implements SequencePooling {
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw new DataException(file + ": " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

@@ -59,7 +59,7 @@ final class MappedTable {
       }
       return new MappedTable(shape.dim(), shift, pages);
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

@@ -139,7 +139,7 @@ record Weights(
           constant(file, Activation.values(), activation),
           normalize);
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

@@ -75,7 +75,7 @@ final class IndexInterruptionTest {
                 stored.toString(),
                 "--set=index.type=hnsw",
                 "--set=index.m=64",
-                "--set=index.ef_construction=500")
+                "--set=index.ef_construction=2000")
             .redirectErrorStream(true)
             .redirectOutput(log().toFile())
             .start();

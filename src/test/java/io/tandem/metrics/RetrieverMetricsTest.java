@@ -57,6 +57,10 @@ class RetrieverMetricsTest {
       double total =
           registry.get("tandem.retrieve").tag("stage", "total").timer().totalTime(TimeUnit.DAYS);
       assertThat(search).isPositive().isLessThan(total);
+      // All items of the genre asked for are compared, and the one added.
+      assertThat(registry.get("tandem.retrieve.candidates").summary().count()).isEqualTo(3);
+      assertThat(registry.get("tandem.retrieve.candidates").summary().totalAmount())
+          .isEqualTo(3 * TestModels.ITEMS / 2.0);
       assertThat(registry.get("tandem.retrieve.batch.queries").counter().count()).isEqualTo(2);
       assertThat(failures(registry, "deadline")).isEqualTo(1);
       assertThat(failures(registry, "other")).isEqualTo(1);

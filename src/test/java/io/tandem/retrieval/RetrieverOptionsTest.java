@@ -56,10 +56,28 @@ class RetrieverOptionsTest {
     }
 
     @Override
-    public void retrieved(long encode, long filter, long search, long total) {
+    public void retrieved(long encode, long filter, long search, long total, long scanned) {
+      assertThat(scanned).isPositive();
       assertThat(List.of(encode, filter, search)).allMatch(time -> time >= 0 && time <= total);
       retrieved.incrementAndGet();
     }
+  }
+
+  @Test
+  void anInterruptedOpenSaysSo() throws IOException {
+    Store store = Store.create(folder.resolve("store"));
+    Version version = TestModels.publishPopularity(folder, store);
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> Retriever.open(store.folder()))
+        .isInstanceOf(CancellationException.class)
+        .hasMessageContaining("interrupted");
+    assertThat(Thread.currentThread().isInterrupted()).isTrue();
+    assertThatThrownBy(version::open)
+        .isInstanceOf(CancellationException.class)
+        .hasMessageContaining("interrupted while reading " + version.folder());
+    assertThatThrownBy(version::openAside).isInstanceOf(CancellationException.class);
+    assertThat(Thread.interrupted()).isTrue();
+    version.open().close();
   }
 
   @Test

@@ -355,10 +355,11 @@ public final class FaissIndex implements VectorIndex {
       result.reset(0);
     } else if (structure.kind() == Structure.Kind.FLAT) {
       exact.search(buffers, take, null, 0, result);
+      result.scanned(size);
     } else {
       int fetch = fetchFor(take);
-      structure.search(buffers, 1, fetch);
-      collect(buffers, fetch, take, null, 0, result);
+      long scanned = structure.search(buffers, 1, fetch);
+      collect(buffers, fetch, take, null, 0, size, scanned, result);
     }
   }
 
@@ -372,32 +373,43 @@ public final class FaissIndex implements VectorIndex {
     long bytes = (long) allowed.words() * Long.BYTES;
     if (structure.kind() == Structure.Kind.FLAT || allowed.cardinality() <= fewRows) {
       exact.search(buffers, take, bits, bytes, result);
+      result.scanned(allowed.cardinality());
     } else {
       double share = (double) allowed.cardinality() / size;
       int fetch = fetchFor(take);
       if (!structure.filters()) {
         fetch = (int) Math.min(size, Math.ceil(fetch / share));
       }
-      structure.searchAllowed(buffers, fetch, bits, bytes, share);
-      collect(buffers, fetch, take, bits, bytes, result);
+      long scanned = structure.searchAllowed(buffers, fetch, bits, bytes, share);
+      collect(buffers, fetch, take, bits, bytes, allowed.cardinality(), scanned, result);
     }
   }
 
-  /** Hits of the structure become results; where they are too few, every row is looked at. */
+  /**
+   * Hits of the structure become results; where they are too few, every row is looked at.
+   *
+   * @param rows that may be returned
+   * @param scanned by the structure
+   */
   private void collect(
       SearchBuffers buffers,
       int fetch,
       int take,
       @Nullable BytePointer bits,
       long bytes,
+      int rows,
+      long scanned,
       TopK result) {
     if (kept != null) {
       kept.rescore(buffers, 1, fetch, take, bits, bytes);
     }
     buffers.collect(0, take, result);
+    long compared = scanned;
     if (result.size() < take) {
       exact.search(buffers, take, bits, bytes, result);
+      compared += rows;
     }
+    result.scanned(compared);
     result.sortTies();
   }
 

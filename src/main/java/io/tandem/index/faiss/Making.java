@@ -11,6 +11,7 @@ import io.tandem.index.BuildListener;
 import io.tandem.index.BuildListener.Stage;
 import io.tandem.index.IndexException;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
 
 /** Trains and fills an index with the vectors of a flat one. */
 final class Making {
@@ -19,6 +20,9 @@ final class Making {
 
   /** Nodes take so much longer that interrupting would have to wait. */
   private static final int GRAPH_CHUNK = 1 << 11;
+
+  /** Links of a row that the copies of a vector are hung onto. */
+  private static final int LEAST_LINKS = 4;
 
   /** Most vectors that centroids are learnt from, for each. */
   private static final int TRAINING_PER_LIST = 64;
@@ -132,10 +136,43 @@ final class Making {
   }
 
   private void add(Recipe recipe, Index index, Index vectors) {
+    Faiss.run(() -> faiss.reserve(index, vectors.ntotal()));
+    var graph = faiss.graph(index);
+    if (graph != null && graph.hnsw().nb_neighbors(0) >= LEAST_LINKS) {
+      addGraph(recipe, index, vectors);
+    } else {
+      addAll(recipe, index, vectors);
+    }
+  }
+
+  /** Builds a graph of vectors that are all different, and hangs their copies onto it. */
+  private void addGraph(Recipe recipe, Index index, Index vectors) {
+    int total = Math.toIntExact(vectors.ntotal());
+    FloatPointer all = faiss.flat(vectors).get_xb();
+    try (IntPointer originals = new IntPointer((long) total)) {
+      long distinct = Faiss.call(() -> faiss.find_originals(all, total, vectors.d(), originals));
+      if (distinct == total) {
+        addAll(recipe, index, vectors);
+        return;
+      }
+      try (Index different = Faiss.create(vectors.d(), "Flat", Metric.INNER_PRODUCT)) {
+        Faiss.run(() -> faiss.reserve(different, distinct));
+        for (int row = 0; row < total; row++) {
+          if (originals.get(row) == row) {
+            FloatPointer vector = all.getPointer((long) row * vectors.d());
+            Faiss.run(() -> different.add(1, vector));
+          }
+        }
+        addAll(recipe, index, different);
+      }
+      Faiss.run(() -> faiss.add_copies(index, total, originals));
+    }
+  }
+
+  private void addAll(Recipe recipe, Index index, Index vectors) {
     long total = vectors.ntotal();
     int dimension = vectors.d();
     FloatPointer from = new FloatPointer(faiss.flat(vectors).get_xb());
-    Faiss.run(() -> faiss.reserve(index, total));
     int most = faiss.graph(index) == null ? CHUNK : GRAPH_CHUNK;
     for (long done = 0; done < total; ) {
       listener.progress(Stage.ADDING, recipe.name(), done, total);

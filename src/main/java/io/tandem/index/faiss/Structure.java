@@ -41,6 +41,10 @@ final class Structure implements AutoCloseable {
   private final @Nullable IndexHNSW graph;
   private final @Nullable IndexIVF lists;
   private final @Nullable SearchCodes codes;
+
+  /** What a fast scan goes through: the index's lists with a number of probes. */
+  private @Nullable Index narrow;
+
   private @Nullable Index widened;
 
   Structure(Index index) {
@@ -95,8 +99,10 @@ final class Structure implements AutoCloseable {
     } else if (lists != null) {
       lists.nprobe(Math.min(value, listCount()));
       if (kind == Kind.FAST_SCAN) {
-        closeWidened();
+        closeShared();
+        int probes = Math.min(listCount(), value);
         int wider = Math.min(listCount(), WIDENED * value);
+        narrow = Faiss.call(() -> faiss.with_probes(index, probes));
         widened = Faiss.call(() -> faiss.with_probes(index, wider));
       }
     }
@@ -120,14 +126,16 @@ final class Structure implements AutoCloseable {
   /**
    * Searches with the set effort; results go to the buffers.
    *
-   * @return vectors, codes and centroids compared, where the kind counts them, else 0
+   * @return vectors or codes compared, where the kind counts them, else 0; a fast scan counts them
+   *     for one query
    */
   long search(SearchBuffers buffers, int n, int fetch) {
     buffers.reserve(n * fetch);
+    Index searched = narrow != null ? narrow : index;
     return Faiss.call(
         () ->
             faiss.search_coded(
-                index,
+                searched,
                 codes,
                 n,
                 buffers.queryPointer,
@@ -144,12 +152,14 @@ final class Structure implements AutoCloseable {
    *
    * @param bits the allowed rows
    * @param share of the rows that is allowed
+   * @return as {@link #search}
    */
-  void searchAllowed(SearchBuffers buffers, int fetch, BytePointer bits, long bytes, double share) {
+  long searchAllowed(SearchBuffers buffers, int fetch, BytePointer bits, long bytes, double share) {
     buffers.reserve(fetch);
     if (!filters) {
-      Index wide = share < 0.5 && widened != null ? widened : index;
-      Faiss.run(
+      Index narrowed = narrow != null ? narrow : index;
+      Index wide = share < 0.5 && widened != null ? widened : narrowed;
+      return Faiss.call(
           () ->
               faiss.search(
                   wide,
@@ -160,10 +170,9 @@ final class Structure implements AutoCloseable {
                   null,
                   buffers.scoresPointer(),
                   buffers.labelsPointer()));
-      return;
     }
     int effort = effortFor(share);
-    Faiss.run(
+    return Faiss.call(
         () ->
             faiss.search_coded_bitmap(
                 index,
@@ -189,15 +198,17 @@ final class Structure implements AutoCloseable {
     if (codes != null) {
       codes.close();
     }
-    closeWidened();
+    closeShared();
   }
 
-  private void closeWidened() {
-    Index wide = widened;
-    if (wide != null) {
-      widened = null;
-      wide.close();
+  private void closeShared() {
+    for (Index shared : new @Nullable Index[] {narrow, widened}) {
+      if (shared != null) {
+        shared.close();
+      }
     }
+    narrow = null;
+    widened = null;
   }
 
   /**

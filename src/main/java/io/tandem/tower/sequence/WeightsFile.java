@@ -69,7 +69,7 @@ final class WeightsFile {
       }
       return weights;
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be read: " + e.getMessage(), e);
+      throw DataException.unreadable(file, e);
     }
   }
 

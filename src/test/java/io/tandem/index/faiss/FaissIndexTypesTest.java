@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.tandem.config.IndexConfig;
+import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.Exact;
 import io.tandem.index.IndexException;
@@ -14,11 +15,14 @@ import io.tandem.index.VectorIndex;
 import io.tandem.index.VectorIndexContract;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.data.Percentage;
+import org.bytedeco.javacpp.FloatPointer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -161,6 +165,53 @@ final class FaissIndexTypesTest extends VectorIndexContract {
         long fixed = 8192;
         assertThat(recipe.bytes()).isBetween(index.bytes() - fixed, (long) (1.15 * index.bytes()));
       }
+    }
+  }
+
+  @Test
+  void whatASearchComparesIsCounted() {
+    float[][] vectors = Exact.vectors(SIZE, DIMENSION, 1);
+    try (FaissIndex index = (FaissIndex) build(vectors(), SIZE)) {
+      Structure structure = index.structure();
+      RowSet few = RowSet.of(SIZE, 5, 6, 70);
+      TopK hits = new TopK();
+      index.search(vectors[0], 2, few, hits);
+      assertThat(hits.scanned()).isEqualTo(3);
+      switch (structure.kind()) {
+        case FLAT, OTHER -> assertThat(scanned(index, vectors, 1)).isEqualTo(SIZE);
+        case GRAPH -> {
+          index.use(10, 1);
+          assertThat(scanned(index, vectors, 10)).isBetween(20.0, SIZE / 2.0);
+          // Every row of the lowest layer once, and some more on the way to it.
+          index.use(SIZE, 1);
+          assertThat(scanned(index, vectors, 10)).isBetween(0.99 * SIZE, 1.2 * SIZE);
+        }
+        case LISTS, FAST_SCAN -> {
+          index.use(3, 1);
+          // Which lists are nearest, their centroids' codes decide, with small differences.
+          assertThat(scanned(index, vectors, 1))
+              .isCloseTo(codesOfThreeLists(structure, vectors), Percentage.withPercentage(5));
+          index.use(structure.listCount(), 1);
+          assertThat(scanned(index, vectors, 1)).isEqualTo(SIZE);
+        }
+      }
+    }
+  }
+
+  /** On average. */
+  private static double scanned(FaissIndex index, float[][] queries, int k) {
+    TopK hits = new TopK();
+    double sum = 0;
+    for (int i = 0; i < 40; i++) {
+      index.search(queries[i], k, hits);
+      sum += hits.scanned();
+    }
+    return sum / 40;
+  }
+
+  private static double codesOfThreeLists(Structure structure, float[][] queries) {
+    try (FloatPointer first = new FloatPointer(Exact.flatten(Arrays.copyOf(queries, 40)))) {
+      return faiss.probed_codes(structure.index(), 40, first, 3) / 40.0;
     }
   }
 
