@@ -19,6 +19,7 @@ import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
 import org.yaml.snakeyaml.nodes.Tag;
 
 /** Reads specifications; writes them back with every default spelt out. */
@@ -28,7 +29,8 @@ public final class SpecReader {
   /**
    * Reads a specification.
    *
-   * @param overrides dotted keys and YAML values that replace what the file says
+   * @param overrides dotted keys and YAML values that replace what the file says; elements of a
+   *     list go by their name, as in {@code features.query.history.pooling}
    * @throws SpecException with every problem
    */
   public static ModelSpec read(Path file, Map<String, String> overrides) {
@@ -128,6 +130,9 @@ public final class SpecReader {
     if (steps.isEmpty()) {
       return value;
     }
+    if (node instanceof SequenceNode list) {
+      return putByName(list, steps, value, problems);
+    }
     List<NodeTuple> tuples = new ArrayList<>();
     Node old = null;
     Node keyNode = scalar(steps.get(0), problems);
@@ -155,6 +160,45 @@ public final class SpecReader {
         node.getStartMark(),
         node.getEndMark(),
         DumperOptions.FlowStyle.BLOCK);
+  }
+
+  /** Puts a value into the element of a list that has the first step as its name. */
+  private static Node putByName(
+      SequenceNode list, List<String> steps, Node value, Problems problems) {
+    List<Node> elements = new ArrayList<>();
+    List<String> names = new ArrayList<>();
+    boolean found = false;
+    for (Node element : list.getValue()) {
+      String name = elementName(element);
+      names.add(name);
+      boolean meant = name.equals(steps.get(0));
+      found |= meant;
+      elements.add(meant ? put(element, steps.subList(1, steps.size()), value, problems) : element);
+    }
+    if (!found) {
+      String expected = "the name of one in the list: " + String.join(", ", names);
+      problems.add(0, steps.get(0), expected, "'" + steps.get(0) + "'");
+    }
+    return new SequenceNode(
+        Tag.SEQ,
+        true,
+        elements,
+        list.getStartMark(),
+        list.getEndMark(),
+        DumperOptions.FlowStyle.BLOCK);
+  }
+
+  private static String elementName(Node element) {
+    if (element instanceof MappingNode mapping) {
+      for (NodeTuple tuple : mapping.getValue()) {
+        if (tuple.getKeyNode() instanceof ScalarNode key
+            && key.getValue().equals("name")
+            && tuple.getValueNode() instanceof ScalarNode name) {
+          return name.getValue();
+        }
+      }
+    }
+    return "";
   }
 
   private static ScalarNode scalar(String value, Problems problems) {

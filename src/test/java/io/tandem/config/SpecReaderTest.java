@@ -213,6 +213,28 @@ final class SpecReaderTest {
     assertThat(spec.model()).isInstanceOf(ModelConfig.Popularity.class);
   }
 
+  @Test
+  void overridesReachIntoListsByName() throws Exception {
+    Path file =
+        file(
+            MINIMAL
+                + """
+                features:
+                  query:
+                    - {name: history, type: sequence, of: movie}
+                  item:
+                    - {name: movie, type: id, dim: 8}
+                    - {name: year, type: numeric}
+                """);
+
+    ModelSpec spec = SpecReader.read(file, Map.of("features.query.history.max_length", "7"));
+    FeatureSpec.Sequence history = (FeatureSpec.Sequence) spec.features().query().get(0);
+    assertThat(history.maxLength()).isEqualTo(7);
+    assertThatThrownBy(() -> SpecReader.read(file, Map.of("features.item.yaer.dim", "3")))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining("yaer: expected the name of one in the list: movie, year, found");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
