@@ -29,6 +29,17 @@ KERNEL place_columns(const float* source, int count, int rows, float* out, int w
   out[static_cast<int64_t>(row) * width + column + i] = source[place];
 }
 
+// to[to_rows[i]] = from[from_rows[i]] for i < count; without numbers of rows, row i. No row of to twice.
+KERNEL move_rows(const float* from, const int* from_rows, float* to, const int* to_rows, int count, int width) {
+  int64_t place = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (place >= static_cast<int64_t>(count) * width) return;
+  int row = static_cast<int>(place / width);
+  int i = static_cast<int>(place % width);
+  int64_t source = from_rows ? from_rows[row] : row;
+  int64_t target = to_rows ? to_rows[row] : row;
+  to[target * width + i] = from[source * width + i];
+}
+
 // Stable radix sort by 8 bits a pass: count, scan, scatter. A tile of 2048 keys a block of 256 threads; warp w holds
 // 256 keys in a row, lane l of it every 32nd.
 constexpr int SORT_THREADS = 256;

@@ -136,8 +136,8 @@ public final class GpuStepBenchmark {
     Arrays.fill(weights, 1);
     int[] offsets = new int[entries + 1];
     Arrays.setAll(offsets, i -> i);
-    Floats table = device.tableFloats((long) TABLE * DIM);
-    Floats state = device.tableFloats(TABLE);
+    Floats table = device.floats((long) TABLE * DIM);
+    Floats state = device.floats(TABLE);
     Floats gathered = device.floats((long) entries * DIM);
     Upload upload = device.upload();
     upload.begin();

@@ -188,6 +188,33 @@ final class Section {
     return absent;
   }
 
+  /** A whole number, or a word that stands for one. */
+  int countOr(String key, String word, int meaning, int absent, int max) {
+    Node value = value(key);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof ScalarNode scalar) {
+      if (scalar.getValue().equals(word)) {
+        return meaning;
+      }
+      try {
+        int number = Integer.parseInt(scalar.getValue());
+        if (number >= 1 && number <= max) {
+          return number;
+        }
+      } catch (NumberFormatException notWhole) {
+        // Noted below, as any other value that does not fit.
+      }
+    }
+    problems.add(
+        value,
+        path(key),
+        "a whole number from 1 to %d, or %s".formatted(max, word),
+        describe(value));
+    return absent;
+  }
+
   long seed(String key, long absent) {
     Node value = value(key);
     if (value == null) {

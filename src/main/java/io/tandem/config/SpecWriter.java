@@ -226,6 +226,8 @@ final class SpecWriter {
     tree.put("max_validation_queries", training.maxValidationQueries());
     tree.put("seed", training.seed());
     tree.put("device", Section.name(training.device()));
+    tree.put(
+        "devices", training.devices() == TrainingConfig.ALL_DEVICES ? "all" : training.devices());
     tree.put("precision", Section.name(training.precision()));
     return tree;
   }

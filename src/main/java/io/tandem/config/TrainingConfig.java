@@ -18,6 +18,7 @@ package io.tandem.config;
  * @param checkpointEvery epochs between checkpoints
  * @param maxValidationQueries bounds validation's cost; queries are drawn by the seed
  * @param device where steps run
+ * @param devices GPUs that share the rows of each batch, or {@link #ALL_DEVICES}
  * @param precision of matrix products on a GPU
  */
 public record TrainingConfig(
@@ -39,7 +40,10 @@ public record TrainingConfig(
     int maxValidationQueries,
     long seed,
     Device device,
+    int devices,
     Precision precision) {
+  /** As many GPUs as there are. */
+  public static final int ALL_DEVICES = 0;
 
   /** Where steps run. */
   public enum Device {

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 final class TrainingParser {
   private static final int MANY = 1 << 20;
   private static final int FARTHEST = 1000;
+  private static final int MOST_DEVICES = 64;
   private static final Pattern METRIC = Pattern.compile("([a-z_]+)@([0-9]{1,6})");
 
   private final DataSpec data;
@@ -62,9 +63,21 @@ final class TrainingParser {
             section.integer("max_validation_queries", 2000, 1, Integer.MAX_VALUE),
             section.seed("seed", 42),
             section.choice("device", TrainingConfig.Device.AUTO),
+            section.countOr("devices", "all", TrainingConfig.ALL_DEVICES, 1, MOST_DEVICES),
             section.choice("precision", TrainingConfig.Precision.TF32));
+    if (config.device() == TrainingConfig.Device.CPU && config.devices() != 1) {
+      section.problem("devices", "1 beside device: cpu", devices(config));
+    } else if (config.devices() > config.batch()) {
+      section.problem("devices", "at most batch, which is " + config.batch(), devices(config));
+    }
     section.end();
     return config;
+  }
+
+  private static String devices(TrainingConfig config) {
+    return config.devices() == TrainingConfig.ALL_DEVICES
+        ? "'all'"
+        : String.valueOf(config.devices());
   }
 
   /** Dot products of vectors that may have any length need no scale. */

@@ -4,9 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A GPU's primary context, the one that ND4J's CUDA back end uses too, with Tandem's kernels loaded
@@ -19,26 +18,16 @@ final class CudaContext implements AutoCloseable {
   private static final int MULTIPROCESSORS = 16;
   private static final int SHARED_BYTES = 97;
   private static final int DYNAMIC_SHARED_BYTES = 8;
-  private static final int NON_BLOCKING = 1;
-  private static final int MOST_PARAMETERS = 32;
 
   private final int device;
   private final long context;
   private final long module;
-  private final long stream;
+  private final CudaStream stream;
   private final String name;
   private final int capability;
   private final int multiprocessors;
   private final int sharedBytes;
-  private final Map<String, Long> functions = new HashMap<>();
-
-  /** Values of a launch's parameters, 8 bytes each, and their addresses. */
-  private final ByteBuffer values =
-      ByteBuffer.allocateDirect(MOST_PARAMETERS * 8).order(ByteOrder.nativeOrder());
-
-  private final ByteBuffer addresses =
-      ByteBuffer.allocateDirect(MOST_PARAMETERS * 8).order(ByteOrder.nativeOrder());
-  private final long addressesAt;
+  private final Map<String, Long> functions = new ConcurrentHashMap<>();
 
   private CudaContext(int device, ByteBuffer kernels) {
     this.device = device;
@@ -56,15 +45,7 @@ final class CudaContext implements AutoCloseable {
         "loading the kernels for %s of compute capability %d.%d"
             .formatted(name, capability / 10, capability % 10));
     module = pointer[0];
-    Driver.check(Driver.cuStreamCreate(pointer, NON_BLOCKING), "cuStreamCreate");
-    stream = pointer[0];
-    long valuesAt =
-        com.sun.jna.Pointer.nativeValue(com.sun.jna.Native.getDirectBufferPointer(values));
-    for (int i = 0; i < MOST_PARAMETERS; i++) {
-      addresses.putLong(i * 8, valuesAt + i * 8L);
-    }
-    addressesAt =
-        com.sun.jna.Pointer.nativeValue(com.sun.jna.Native.getDirectBufferPointer(addresses));
+    stream = new CudaStream(this);
   }
 
   /**
@@ -73,18 +54,24 @@ final class CudaContext implements AutoCloseable {
    * @throws CudaException if there is no driver, no such GPU, or no kernels in this build
    */
   static CudaContext open(int ordinal) {
-    Driver.load();
-    Driver.check(Driver.cuInit(0), "starting CUDA (cuInit)");
-    int[] count = new int[1];
-    Driver.check(Driver.cuDeviceGetCount(count), "cuDeviceGetCount");
-    if (ordinal < 0 || ordinal >= count[0]) {
+    int count = count();
+    if (ordinal < 0 || ordinal >= count) {
       throw new CudaException(
           "there is no GPU %d: the driver sees %d (CUDA_VISIBLE_DEVICES hides some)"
-              .formatted(ordinal, count[0]));
+              .formatted(ordinal, count));
     }
     int[] device = new int[1];
     Driver.check(Driver.cuDeviceGet(device, ordinal), "cuDeviceGet");
     return new CudaContext(device[0], kernels());
+  }
+
+  /** GPUs that the driver sees. */
+  static int count() {
+    Driver.load();
+    Driver.check(Driver.cuInit(0), "starting CUDA (cuInit)");
+    int[] count = new int[1];
+    Driver.check(Driver.cuDeviceGetCount(count), "cuDeviceGetCount");
+    return count[0];
   }
 
   private static ByteBuffer kernels() {
@@ -118,8 +105,14 @@ final class CudaContext implements AutoCloseable {
     return multiprocessors;
   }
 
+  /** The device, as the driver and the CUDA runtime count. */
+  int device() {
+    return device;
+  }
+
+  /** The stream that everything of a step runs on. */
   long stream() {
-    return stream;
+    return stream.handle();
   }
 
   /** Makes this the calling thread's context. */
@@ -127,14 +120,8 @@ final class CudaContext implements AutoCloseable {
     Driver.check(Driver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
   }
 
-  long newStream() {
-    long[] pointer = new long[1];
-    Driver.check(Driver.cuStreamCreate(pointer, NON_BLOCKING), "cuStreamCreate");
-    return pointer[0];
-  }
-
   /** A kernel, allowed as much dynamic shared memory as it asks for. */
-  private long function(String kernel, int dynamicBytes) {
+  long function(String kernel, int dynamicBytes) {
     Long found = functions.get(kernel);
     if (found != null) {
       return found;
@@ -168,50 +155,19 @@ final class CudaContext implements AutoCloseable {
     }
   }
 
-  /**
-   * Launches a kernel on the stream.
-   *
-   * @param parameters Integers, Floats, Longs (64-bit numbers and addresses), in the kernel's order
-   */
+  /** Launches a kernel on the stream of a step. */
   void launch(String kernel, Grid grid, Object... parameters) {
-    for (int i = 0; i < parameters.length; i++) {
-      Object parameter = parameters[i];
-      values.putLong(i * 8, 0);
-      if (parameter instanceof Integer number) {
-        values.putInt(i * 8, number);
-      } else if (parameter instanceof Float number) {
-        values.putFloat(i * 8, number);
-      } else if (parameter instanceof Long number) {
-        values.putLong(i * 8, number);
-      } else {
-        throw new IllegalArgumentException(
-            "parameter %d of %s: %s".formatted(i, kernel, parameter));
-      }
-    }
-    Driver.check(
-        Driver.cuLaunchKernel(
-            function(kernel, grid.sharedBytes()),
-            grid.x(),
-            grid.y(),
-            grid.z(),
-            grid.threads(),
-            1,
-            1,
-            grid.sharedBytes(),
-            stream,
-            addressesAt,
-            0),
-        "launching " + kernel);
+    stream.launch(kernel, grid, parameters);
   }
 
   void synchronize() {
-    Driver.check(Driver.cuStreamSynchronize(stream), "the kernels of a step");
+    stream.synchronize("the kernels of a step");
   }
 
   @Override
   public void close() {
     bind();
-    Driver.check(Driver.cuStreamDestroy_v2(stream), "cuStreamDestroy");
+    stream.close();
     Driver.check(Driver.cuModuleUnload(module), "cuModuleUnload");
     Driver.check(Driver.cuDevicePrimaryCtxRelease_v2(device), "cuDevicePrimaryCtxRelease");
   }

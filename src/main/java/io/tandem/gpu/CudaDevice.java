@@ -51,6 +51,19 @@ public final class CudaDevice implements Device {
     return new CudaDevice(context, context.capability() >= 80 ? precision : Precision.FP32);
   }
 
+  /**
+   * GPUs that the driver sees.
+   *
+   * @throws CudaException if there is no driver
+   */
+  public static int count() {
+    return CudaContext.count();
+  }
+
+  CudaContext context() {
+    return context;
+  }
+
   /** Why {@link #open} would fail, or null. */
   public static @Nullable String missing() {
     try (CudaContext context = CudaContext.open(0)) {
@@ -69,27 +82,7 @@ public final class CudaDevice implements Device {
   @Override
   public Floats floats(long length) {
     context.bind();
-    return zeroed(CudaMemory.onDevice(bytes(length)), length);
-  }
-
-  @Override
-  public Floats tableFloats(long length) {
-    context.bind();
-    long[] free = new long[1];
-    long[] total = new long[1];
-    Driver.check(Driver.cuMemGetInfo_v2(free, total), "cuMemGetInfo");
-    long reserve = Math.min(RESERVE, total[0] / 4);
-    boolean fits = bytes(length) <= free[0] - reserve;
-    return zeroed(
-        fits ? CudaMemory.onDevice(bytes(length)) : CudaMemory.onHost(bytes(length)), length);
-  }
-
-  private static long bytes(long length) {
-    Check.that(length >= 0, "length (%d) must be >= 0", length);
-    return Math.multiplyExact(length, Float.BYTES);
-  }
-
-  private Floats zeroed(CudaMemory memory, long length) {
+    CudaMemory memory = CudaMemory.onDevice(bytes(length));
     owned.add(memory);
     if (length > 0) {
       Driver.check(
@@ -97,6 +90,20 @@ public final class CudaDevice implements Device {
           "clearing memory");
     }
     return new CudaFloats(memory, 0, length);
+  }
+
+  @Override
+  public long tableBytes() {
+    context.bind();
+    long[] free = new long[1];
+    long[] total = new long[1];
+    Driver.check(Driver.cuMemGetInfo_v2(free, total), "cuMemGetInfo");
+    return Math.max(0, free[0] - Math.min(RESERVE, total[0] / 4));
+  }
+
+  private static long bytes(long length) {
+    Check.that(length >= 0, "length (%d) must be >= 0", length);
+    return Math.multiplyExact(length, Float.BYTES);
   }
 
   @Override
@@ -166,6 +173,12 @@ public final class CudaDevice implements Device {
   public Upload upload() {
     context.bind();
     return new CudaUpload(context);
+  }
+
+  @Override
+  public RowCopies rowCopies() {
+    context.bind();
+    return new CudaRowCopies(context);
   }
 
   @Override

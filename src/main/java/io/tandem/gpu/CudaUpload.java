@@ -13,14 +13,14 @@ final class CudaUpload implements Upload {
 
   private final CudaContext context;
   private final CudaMemory device = CudaMemory.onDevice(1);
-  private final long stream;
+  private final CudaStream stream;
   private final long copied;
   private CudaMemory pinned = CudaMemory.onHost(1 << 20);
   private long used;
 
   CudaUpload(CudaContext context) {
     this.context = context;
-    stream = context.newStream();
+    stream = new CudaStream(context);
     long[] pointer = new long[1];
     Driver.check(Driver.cuEventCreate(pointer, DISABLE_TIMING), "cuEventCreate");
     copied = pointer[0];
@@ -29,7 +29,7 @@ final class CudaUpload implements Upload {
   @Override
   public void begin() {
     context.bind();
-    Driver.check(Driver.cuStreamSynchronize(stream), "an upload");
+    stream.synchronize("an upload");
     used = 0;
   }
 
@@ -76,9 +76,9 @@ final class CudaUpload implements Upload {
     device.require(used);
     long bytes = Math.min(used, pinned.bytes());
     Driver.check(
-        Driver.cuMemcpyAsync(device.address(), pinned.hostAddress(), bytes, stream),
+        Driver.cuMemcpyAsync(device.address(), pinned.hostAddress(), bytes, stream.handle()),
         "an upload of %d bytes".formatted(bytes));
-    Driver.check(Driver.cuEventRecord(copied, stream), "cuEventRecord");
+    Driver.check(Driver.cuEventRecord(copied, stream.handle()), "cuEventRecord");
   }
 
   @Override
@@ -90,9 +90,9 @@ final class CudaUpload implements Upload {
   @Override
   public void close() {
     context.bind();
-    Driver.check(Driver.cuStreamSynchronize(stream), "an upload");
+    stream.synchronize("an upload");
     Driver.check(Driver.cuEventDestroy_v2(copied), "cuEventDestroy");
-    Driver.check(Driver.cuStreamDestroy_v2(stream), "cuStreamDestroy");
+    stream.close();
     device.close();
     pinned.close();
   }

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Memory and kernels of one device. All matrices are row-major floats. What is asked is done in
  * order; only {@link #read}, {@link #softmax} and {@link #synchronize} wait for it. One thread at a
- * time, but for {@link Upload}s, which have a thread of their own.
+ * time, but for {@link Upload}s and {@link RowCopies}, which have a thread of their own.
  *
  * <p>Sizes are checked before anything runs. Numbers that name rows are checked by whoever sends
  * them.
@@ -17,10 +17,10 @@ public interface Device extends AutoCloseable {
   /** Memory for floats, all 0; freed by {@link #close} at the latest. */
   Floats floats(long length);
 
-  /** The same for what may be larger than the device's memory: a table or its optimizer's state. */
-  Floats tableFloats(long length);
+  /** Bytes that embedding tables with their optimizers' state may take of what is free. */
+  long tableBytes();
 
-  /** Frees memory that {@link #floats} or {@link #tableFloats} gave. */
+  /** Frees memory that {@link #floats} gave. */
   void free(Floats memory);
 
   /** Copies from the host. */
@@ -33,6 +33,8 @@ public interface Device extends AutoCloseable {
   void copy(Floats source, Floats target, long length);
 
   Upload upload();
+
+  RowCopies rowCopies();
 
   /** Waits for everything asked so far. */
   void synchronize();

@@ -20,8 +20,8 @@ public final class ReferenceDevice implements Device {
   }
 
   @Override
-  public Floats tableFloats(long length) {
-    return floats(length);
+  public long tableBytes() {
+    return Long.MAX_VALUE;
   }
 
   @Override
@@ -68,6 +68,33 @@ public final class ReferenceDevice implements Device {
 
       @Override
       public void send() {}
+
+      @Override
+      public void await() {}
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public RowCopies rowCopies() {
+    return new RowCopies() {
+      @Override
+      public void read(Floats matrix, int width, int[] rows, int count, float[] target) {
+        HostFloats from = HostFloats.of(matrix);
+        for (int i = 0; i < count; i++) {
+          System.arraycopy(from.array(), from.from() + rows[i] * width, target, i * width, width);
+        }
+      }
+
+      @Override
+      public void write(float[] source, int count, Floats matrix, int width, int[] rows) {
+        HostFloats to = HostFloats.of(matrix);
+        for (int i = 0; i < count; i++) {
+          System.arraycopy(source, i * width, to.array(), to.from() + rows[i] * width, width);
+        }
+      }
 
       @Override
       public void await() {}

@@ -3,6 +3,7 @@ package io.tandem.loss;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
 import io.tandem.gpu.Ints;
+import io.tandem.gpu.Part;
 import io.tandem.gpu.Softmax;
 import io.tandem.gpu.Upload;
 import java.util.Arrays;
@@ -30,7 +31,10 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     byV = device.floats(0);
   }
 
-  /** Who is whose target, and which pairs are left out, as a device takes them. */
+  /**
+   * Who is whose target, and which pairs are left out, as a device takes them: of its part of the
+   * rows, over all candidates. What both are padded with weighs nothing.
+   */
   public static final class Packed {
     private final int rows;
     private final int candidates;
@@ -46,10 +50,13 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     /** Lists by number: those of i are offsets[i] until offsets[i + 1]. */
     private record Pairs(Ints offsets, Ints numbers, Ints otherOffsets, Ints otherNumbers) {}
 
-    private Packed(Upload upload, Targets t, Candidates c) {
-      rows = t.rows();
-      candidates = c.size();
-      int n = t.offsets()[rows];
+    private Packed(Upload upload, Targets t, Candidates c, Part part) {
+      int first = part.from(t.rows());
+      rows = part.rows(t.rows());
+      candidates = part.rows(c.size()) * part.size();
+      int[] own = offsets(t, first);
+      int begin = t.offsets()[first];
+      int n = own[rows];
       boolean masked = c.accidentalHits() == Candidates.AccidentalHits.MASKED;
       int[] rings = masked ? c.rings() : null;
       int[] inSum = new int[n];
@@ -58,10 +65,10 @@ public final class DeviceCandidateLoss implements AutoCloseable {
       int size = 0;
       for (int row = 0; row < rows; row++) {
         int from = size;
-        for (int i = t.offsets()[row]; i < t.offsets()[row + 1]; i++) {
-          int own = t.columns()[i];
-          int at = own;
-          boolean counts = masked || c.counts()[own] == 0;
+        for (int i = own[row]; i < own[row + 1]; i++) {
+          int target = t.columns()[begin + i];
+          int at = target;
+          boolean counts = masked || c.counts()[target] == 0;
           inSum[i] = counts ? 1 : 0;
           do {
             if (counts) {
@@ -70,17 +77,18 @@ public final class DeviceCandidateLoss implements AutoCloseable {
               }
               excludedColumns[size++] = at;
             }
-            at = rings == null ? own : rings[at];
-          } while (at != own);
+            at = rings == null ? target : rings[at];
+          } while (at != target);
         }
         Arrays.sort(excludedColumns, from, size);
         excludedOffsets[row + 1] = size;
       }
-      offsets = upload.put(t.offsets(), rows + 1);
-      columns = upload.put(t.columns(), n);
-      shares = upload.put(t.shares(), n);
+      int[] ownColumns = Arrays.copyOfRange(t.columns(), begin, begin + n);
+      offsets = upload.put(own, rows + 1);
+      columns = upload.put(ownColumns, n);
+      shares = upload.put(Arrays.copyOfRange(t.shares(), begin, begin + n), n);
       counted = upload.put(inSum, n);
-      weights = upload.put(weights(t), rows);
+      weights = upload.put(weights(t, first), rows);
       int[][] rowsOf = transposed(excludedOffsets, excludedColumns, candidates);
       excluded =
           new Pairs(
@@ -88,7 +96,7 @@ public final class DeviceCandidateLoss implements AutoCloseable {
               upload.put(excludedColumns, size),
               upload.put(rowsOf[0], candidates + 1),
               upload.put(rowsOf[1], size));
-      int[][] targetsOf = transposed(t.offsets(), t.columns(), candidates);
+      int[][] targetsOf = transposed(own, ownColumns, candidates);
       byTarget =
           new Pairs(
               offsets,
@@ -102,17 +110,28 @@ public final class DeviceCandidateLoss implements AutoCloseable {
      * Puts a batch's targets to what is uploaded.
      *
      * @param candidates whose correction is not looked at
+     * @param part of the rows that the device has
      */
-    public static Packed pack(Upload upload, Targets targets, Candidates candidates) {
+    public static Packed pack(Upload upload, Targets targets, Candidates candidates, Part part) {
       targets.checkColumns(candidates.size());
-      return new Packed(upload, targets, candidates);
+      return new Packed(upload, targets, candidates, part);
     }
 
-    private static float[] weights(Targets targets) {
-      double total = targets.totalWeight();
-      float[] weights = new float[targets.rows()];
-      for (int row = 0; row < weights.length && total > 0; row++) {
-        weights[row] = (float) targets.share(row, total);
+    /** Of this part's rows, from 0; those padded have no targets. */
+    private int[] offsets(Targets t, int first) {
+      int[] own = new int[rows + 1];
+      for (int i = 0; i <= rows; i++) {
+        own[i] = t.offsets()[Math.min(t.rows(), first + i)] - t.offsets()[first];
+      }
+      return own;
+    }
+
+    /** Parts of the whole batch's mean. */
+    private float[] weights(Targets t, int first) {
+      double total = t.totalWeight();
+      float[] weights = new float[rows];
+      for (int row = 0; row < rows && first + row < t.rows() && total > 0; row++) {
+        weights[row] = (float) t.share(first + row, total);
       }
       return weights;
     }
@@ -142,10 +161,10 @@ public final class DeviceCandidateLoss implements AutoCloseable {
   }
 
   /**
-   * Loss and gradients, which {@link #byU} and {@link #byV} then give.
+   * Loss of a part's rows and gradients, which {@link #byU} and {@link #byV} then give.
    *
    * @param u [rows, dim] query embeddings
-   * @param v [candidates, dim] item embeddings
+   * @param v [candidates, dim] item embeddings of the whole batch
    * @param candidates those that were packed, with their correction
    * @param temperature τ, above 0
    * @throws NonFiniteException if the loss is
@@ -155,17 +174,18 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     if (!(temperature > 0)) {
       throw new IllegalArgumentException("temperature (" + temperature + ") must be > 0");
     }
-    if (candidates.size() != packed.candidates) {
+    int padded = packed.candidates;
+    if (candidates.size() > padded) {
       throw new IllegalArgumentException(
-          "expected the %d candidates that were packed, found %d"
-              .formatted(packed.candidates, candidates.size()));
+          "expected the candidates that were packed, at most %d, found %d"
+              .formatted(padded, candidates.size()));
     }
     byU = room(byU, (long) packed.rows * dim);
-    byV = room(byV, (long) packed.candidates * dim);
+    byV = room(byV, (long) padded * dim);
     RowLoss.Columns columns = new RowLoss.Columns(candidates);
     int m = candidates.size();
-    float[] asNegative = new float[Softmax.padded(m)];
-    float[] asPositive = new float[m];
+    float[] asNegative = new float[Softmax.padded(padded)];
+    float[] asPositive = new float[padded];
     Arrays.fill(asNegative, Softmax.NEVER);
     for (int column = 0; column < m; column++) {
       float negative = columns.asNegative[column];
@@ -176,14 +196,14 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     }
     terms.begin();
     Floats negatives = terms.put(asNegative, asNegative.length);
-    Floats positives = terms.put(asPositive, m);
+    Floats positives = terms.put(asPositive, padded);
     terms.send();
     terms.await();
     Softmax.Result result =
         device.softmax(
             new Softmax(
                 packed.rows,
-                m,
+                padded,
                 dim,
                 u,
                 v,

@@ -6,27 +6,36 @@ import io.tandem.feature.InputSchema.TableShape;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
 import io.tandem.gpu.Ints;
+import io.tandem.gpu.Part;
 import io.tandem.gpu.Upload;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A batch's inputs of both towers as a device takes them: for each table the rows that are looked
- * up, their weights in what they are pooled into, and where the gradient of each will be. Reused
- * from batch to batch; packed on one thread while an earlier batch is trained on.
+ * A batch's inputs of both towers as devices take them: for each table the rows that are looked up,
+ * their weights in what they are pooled into, and where the gradient of each will be. Every device
+ * knows all that is looked up, since it moves all touched rows, and computes its part of the
+ * batch's rows. Reused from batch to batch; packed on one thread while an earlier batch is trained
+ * on.
  */
 public final class DeviceInputs implements AutoCloseable {
-  private final Upload upload;
   private final List<TowerShape> towers;
   private final Map<TableShape, Entries> tables = new LinkedHashMap<>();
-  private final int[] rows = new int[2];
-  private final @Nullable Floats[] dense = new Floats[2];
+  private final List<Replica> replicas = new ArrayList<>();
 
-  /** A slot's part of its table's entries. */
-  record Slot(int tower, int slot, int column, int from, Ints offsets) {}
+  /** Rows of a tower in the batch, before they are padded. */
+  private final int[] rows = new int[2];
+
+  /** A slot's part of its table's entries: those of row r are offsets[r] until offsets[r + 1]. */
+  private record Slot(int tower, int column, int[] offsets) {}
+
+  /** The same on a device, for its part of the rows. */
+  record SlotThere(int tower, int column, Ints offsets) {}
 
   /** What is looked up in one table, slot by slot. */
   static final class Entries {
@@ -35,28 +44,19 @@ public final class DeviceInputs implements AutoCloseable {
     private int[] sources = new int[1024];
     private float[] weights = new float[1024];
     private Slot[] slots = new Slot[0];
-    private @Nullable Ints idsThere;
-    private @Nullable Ints sourcesThere;
-    private @Nullable Floats weightsThere;
+
+    /** Where the table's rows are cached: which batch this is, and their places there. */
+    long batch;
+
+    int[] places = new int[0];
 
     int size() {
       return size;
     }
 
-    Slot[] slots() {
-      return slots;
-    }
-
-    Ints ids() {
-      return sent(idsThere);
-    }
-
-    Ints sources() {
-      return sent(sourcesThere);
-    }
-
-    Floats weights() {
-      return sent(weightsThere);
+    /** Rows of the table. */
+    int[] ids() {
+      return ids;
     }
 
     private void add(int id, int source, float weight) {
@@ -71,45 +71,101 @@ public final class DeviceInputs implements AutoCloseable {
     }
   }
 
-  DeviceInputs(Device device, List<TowerShape> towers) {
-    upload = device.upload();
+  /** A table's entries on a device. */
+  static final class EntriesThere {
+    private final Upload ownUpload;
+    private SlotThere[] slots = new SlotThere[0];
+    private @Nullable Ints ids;
+    private @Nullable Ints sources;
+    private @Nullable Floats weights;
+
+    private EntriesThere(Upload ownUpload) {
+      this.ownUpload = ownUpload;
+    }
+
+    SlotThere[] slots() {
+      return slots;
+    }
+
+    Ints ids() {
+      return sent(ids);
+    }
+
+    Ints sources() {
+      return sent(sources);
+    }
+
+    Floats weights() {
+      return sent(weights);
+    }
+  }
+
+  /** One device's. */
+  private static final class Replica {
+    private final Part part;
+    private final Upload upload;
+    private final Map<TableShape, EntriesThere> tables = new LinkedHashMap<>();
+    private final @Nullable Floats[] dense = new Floats[2];
+
+    private Replica(Part part, Device device) {
+      this.part = part;
+      upload = device.upload();
+    }
+  }
+
+  /**
+   * @param cached tables of which only some rows are on the devices
+   */
+  DeviceInputs(List<Device> devices, List<TowerShape> towers, Set<TableShape> cached) {
     this.towers = towers;
     for (TowerShape tower : towers) {
       for (InputSchema.Slot slot : tower.input().slots()) {
         tables.computeIfAbsent(slot.table(), table -> new Entries());
       }
     }
+    for (int rank = 0; rank < devices.size(); rank++) {
+      Device device = devices.get(rank);
+      Replica replica = new Replica(new Part(rank, devices.size()), device);
+      for (TableShape table : tables.keySet()) {
+        replica.tables.put(
+            table, new EntriesThere(cached.contains(table) ? device.upload() : replica.upload));
+      }
+      replicas.add(replica);
+    }
   }
 
-  /** What else goes with the batch is put between {@link #pack} and {@link #send}. */
-  public Upload upload() {
-    return upload;
+  /** What else goes to a device with the batch is put between {@link #pack} and {@link #send}. */
+  public Upload upload(int rank) {
+    return replicas.get(rank).upload;
   }
 
-  /** Rows of a tower: 0 for queries, 1 for items. */
+  /** Rows of a part of a tower's, with those padded: 0 for queries, 1 for items. */
   int rows(int tower) {
-    return rows[tower];
+    return replicas.get(0).part.rows(rows[tower]);
   }
 
   Entries entries(TableShape table) {
     return sent(tables.get(table));
   }
 
+  EntriesThere there(int rank, TableShape table) {
+    return sent(replicas.get(rank).tables.get(table));
+  }
+
   /** The plain numbers of a tower, [rows, dense width]. */
-  Floats dense(int tower) {
-    return sent(dense[tower]);
+  Floats dense(int rank, int tower) {
+    return sent(replicas.get(rank).dense[tower]);
   }
 
   /** Packs what enters the towers; ids are checked here, since kernels do not. */
   public void pack(FeatureBatch queries, FeatureBatch items) {
-    upload.begin();
     List<FeatureBatch> batches = List.of(queries, items);
     long gradients = 0;
     int[] bases = new int[2];
     for (int tower = 0; tower < 2; tower++) {
       rows[tower] = batches.get(tower).rows();
       bases[tower] = (int) gradients;
-      gradients += (long) rows[tower] * towers.get(tower).inputWidth();
+      gradients += (long) rows(tower) * replicas.size() * towers.get(tower).inputWidth();
     }
     if (gradients > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
@@ -118,32 +174,23 @@ public final class DeviceInputs implements AutoCloseable {
               + " training.batch");
     }
     tables.forEach((table, entries) -> pack(table, entries, batches, bases));
-    for (int tower = 0; tower < 2; tower++) {
-      int width = towers.get(tower).input().denseWidth();
-      dense[tower] =
-          width == 0 ? null : upload.put(batches.get(tower).dense(), rows[tower] * width);
+    for (Replica replica : replicas) {
+      put(replica, batches);
     }
   }
 
   private void pack(TableShape table, Entries entries, List<FeatureBatch> batches, int[] bases) {
     entries.size = 0;
-    int count = 0;
-    Slot[] slots = new Slot[16];
+    List<Slot> slots = new ArrayList<>();
     for (int tower = 0; tower < 2; tower++) {
-      TowerShape shape = towers.get(tower);
-      List<InputSchema.Slot> layout = shape.input().slots();
+      List<InputSchema.Slot> layout = towers.get(tower).input().slots();
       for (int slot = 0; slot < layout.size(); slot++) {
         if (layout.get(slot).table().equals(table)) {
-          slots = count == slots.length ? Arrays.copyOf(slots, 2 * count) : slots;
-          slots[count++] =
-              pack(entries, batches.get(tower), layout.get(slot), tower, slot, bases[tower]);
+          slots.add(pack(entries, batches.get(tower), layout.get(slot), tower, slot, bases[tower]));
         }
       }
     }
-    entries.slots = Arrays.copyOf(slots, count);
-    entries.idsThere = upload.put(entries.ids, entries.size);
-    entries.sourcesThere = upload.put(entries.sources, entries.size);
-    entries.weightsThere = upload.put(entries.weights, entries.size);
+    entries.slots = slots.toArray(Slot[]::new);
   }
 
   private Slot pack(
@@ -153,8 +200,7 @@ public final class DeviceInputs implements AutoCloseable {
     int column = shape.offset(slot);
     int[] ids = batch.ids(slot);
     int[] offsets = new int[batch.rows() + 1];
-    int from = entries.size;
-    offsets[0] = from;
+    offsets[0] = entries.size;
     for (int row = 0; row < batch.rows(); row++) {
       int start = batch.start(slot, row);
       int end = batch.end(slot, row);
@@ -169,17 +215,92 @@ public final class DeviceInputs implements AutoCloseable {
       }
       offsets[row + 1] = entries.size;
     }
-    return new Slot(tower, slot, column, from, upload.put(offsets, offsets.length));
+    return new Slot(tower, column, offsets);
   }
 
-  /** Starts the copy to the device. */
+  private void put(Replica replica, List<FeatureBatch> batches) {
+    Upload upload = replica.upload;
+    upload.begin();
+    replica.tables.forEach(
+        (table, there) -> {
+          Entries entries = entries(table);
+          there.ids = there.ownUpload == upload ? upload.put(entries.ids, entries.size) : null;
+          there.sources = upload.put(entries.sources, entries.size);
+          there.weights = upload.put(entries.weights, entries.size);
+          there.slots = new SlotThere[entries.slots.length];
+          for (int i = 0; i < there.slots.length; i++) {
+            Slot slot = entries.slots[i];
+            there.slots[i] =
+                new SlotThere(slot.tower(), slot.column(), offsets(slot, replica.part, upload));
+          }
+        });
+    for (int tower = 0; tower < 2; tower++) {
+      replica.dense[tower] = dense(tower, batches.get(tower), replica.part, upload);
+    }
+  }
+
+  private @Nullable Floats dense(int tower, FeatureBatch batch, Part part, Upload upload) {
+    int width = towers.get(tower).input().denseWidth();
+    if (width == 0 || part.size() == 1) {
+      return width == 0 ? null : upload.put(batch.dense(), rows[tower] * width);
+    }
+    int all = rows[tower];
+    float[] own = new float[part.rows(all) * width];
+    int from = part.from(all);
+    System.arraycopy(batch.dense(), from * width, own, 0, (part.to(all) - from) * width);
+    return upload.put(own, own.length);
+  }
+
+  /** Offsets of a part's rows; padded ones have no values. */
+  private Ints offsets(Slot slot, Part part, Upload upload) {
+    int all = rows[slot.tower()];
+    int own = part.rows(all);
+    if (part.size() == 1) {
+      return upload.put(slot.offsets(), own + 1);
+    }
+    int[] offsets = new int[own + 1];
+    for (int i = 0; i <= own; i++) {
+      offsets[i] = slot.offsets()[Math.min(all, part.from(all) + i)];
+    }
+    return upload.put(offsets, own + 1);
+  }
+
+  /** Sends where in its cache the rows of a table are, which is known later than the rest. */
+  void sendPlaces(TableShape table) {
+    Entries entries = entries(table);
+    for (Replica replica : replicas) {
+      EntriesThere there = sent(replica.tables.get(table));
+      there.ownUpload.begin();
+      there.ids = there.ownUpload.put(entries.places, entries.size);
+      there.ownUpload.send();
+    }
+  }
+
+  /** Starts the copy to the devices. */
   public void send() {
-    upload.send();
+    replicas.forEach(replica -> replica.upload.send());
+  }
+
+  /** Everything asked of a device from here on comes after the copies. */
+  void await(int rank) {
+    Replica replica = replicas.get(rank);
+    replica.upload.await();
+    for (EntriesThere there : replica.tables.values()) {
+      if (there.ownUpload != replica.upload) {
+        there.ownUpload.await();
+      }
+    }
   }
 
   @Override
   public void close() {
-    upload.close();
+    for (Replica replica : replicas) {
+      replica.tables.values().stream()
+          .map(there -> there.ownUpload)
+          .filter(upload -> upload != replica.upload)
+          .forEach(Upload::close);
+      replica.upload.close();
+    }
   }
 
   private static <T> T sent(@Nullable T value) {

@@ -3,6 +3,7 @@ package io.tandem.tower;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.TableShape;
+import io.tandem.gpu.Collective;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
 import io.tandem.gpu.RowUpdate;
@@ -14,50 +15,102 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Both towers and their tables on a device. Parameters come from a {@link TowerModel} and are
- * brought back into it whenever it is asked for them: checkpoints, validation and exports do not
- * differ by where a model was trained. One thread at a time, but for {@link DeviceInputs}.
+ * Both towers and their tables on one device, or on several that share the rows of each batch.
+ * Parameters come from a {@link TowerModel} and are brought back into it whenever it is asked for
+ * them: checkpoints, validation and exports do not differ by where a model was trained. Of tables
+ * that are larger than a device's memory, devices hold the rows in use.
+ *
+ * <p>One thread at a time, but for {@link DeviceInputs} and {@link #loadAhead}, which have the
+ * batches' thread, and for what takes a rank, which has a thread for each.
  */
 public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   private final TowerModel model;
-  private final Device device;
+  private final List<Device> devices;
   private final Optimizer optimizer;
   private final List<TowerShape> shapes;
-  private final List<DeviceTower> towers = new ArrayList<>();
-  private final Map<TableShape, Table> tables = new LinkedHashMap<>();
-  private Floats inputGradients;
+  private final List<DeviceReplica> replicas = new ArrayList<>();
+  private final Map<TableShape, TableCache> caches = new LinkedHashMap<>();
   private long steps;
   private boolean newer;
 
-  /** A table and its optimizer's state. */
-  private record Table(Floats rows, Floats first, @Nullable Floats second) {}
-
   /** Copies a model to a device and makes it the one that is trained. */
   public DeviceModel(TowerModel model, Device device, Optimizer optimizer) {
+    this(model, List.of(device), Collective.of(List.of(device)), optimizer);
+  }
+
+  /**
+   * Copies a model to devices and makes it the one that is trained.
+   *
+   * @param collective over the devices, in their order
+   */
+  public DeviceModel(
+      TowerModel model, List<Device> devices, Collective collective, Optimizer optimizer) {
+    this(
+        model,
+        devices,
+        collective,
+        optimizer,
+        TablePlan.budget(devices.stream().mapToLong(Device::tableBytes).min().orElseThrow()));
+  }
+
+  /**
+   * @param tableBytes of each device for tables
+   */
+  DeviceModel(
+      TowerModel model,
+      List<Device> devices,
+      Collective collective,
+      Optimizer optimizer,
+      long tableBytes) {
     this.model = model;
-    this.device = device;
+    this.devices = List.copyOf(devices);
     this.optimizer = optimizer;
     shapes = model.shapes();
     String reason = unsupported(shapes);
     if (reason != null) {
       throw new IllegalArgumentException(reason);
     }
-    for (TowerShape shape : shapes) {
-      towers.add(new DeviceTower(device, shape, optimizer));
+    Map<TableShape, Integer> rows = TablePlan.rows(model.tables().keySet(), optimizer, tableBytes);
+    for (int rank = 0; rank < devices.size(); rank++) {
+      replicas.add(new DeviceReplica(devices.get(rank), rank, collective, shapes, optimizer, rows));
     }
-    for (TableShape shape : model.tables().keySet()) {
-      long size = (long) shape.rows() * shape.dim();
-      boolean adam = optimizer.sparse() == Optimizer.Sparse.ADAM;
-      tables.put(
-          shape,
-          new Table(
-              device.tableFloats(size),
-              device.tableFloats(adam ? size : shape.rows()),
-              adam ? device.tableFloats(size) : null));
-    }
-    inputGradients = device.floats(0);
+    rows.forEach(
+        (shape, count) -> {
+          if (count < shape.rows()) {
+            caches.put(shape, cache(shape, count));
+          }
+        });
     push();
     model.mirroredBy(this);
+  }
+
+  private TableCache cache(TableShape shape, int places) {
+    EmbeddingTable here = model.table(shape);
+    List<DeviceReplica.Table> there =
+        replicas.stream().map(replica -> replica.table(shape)).toList();
+    float[][][] state = here.optimizer().state();
+    boolean adam = optimizer.sparse() == Optimizer.Sparse.ADAM;
+    List<TableCache.Matrix> matrices = new ArrayList<>();
+    matrices.add(
+        new TableCache.Matrix(
+            shape.dim(), here.pages(), there.stream().map(DeviceReplica.Table::rows).toList()));
+    matrices.add(
+        new TableCache.Matrix(
+            adam ? shape.dim() : 1,
+            state[0],
+            there.stream().map(DeviceReplica.Table::first).toList()));
+    if (adam) {
+      List<Floats> seconds = new ArrayList<>();
+      for (DeviceReplica.Table table : there) {
+        Floats second = table.second();
+        if (second != null) {
+          seconds.add(second);
+        }
+      }
+      matrices.add(new TableCache.Matrix(shape.dim(), state[1], seconds));
+    }
+    return new TableCache(
+        shape.name(), places, matrices, devices.stream().map(Device::rowCopies).toList());
   }
 
   /** What of towers a device cannot train, or null. */
@@ -81,104 +134,96 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
     return null;
   }
 
-  public Device device() {
-    return device;
+  /** Says for each table of which a device has no room for all rows how many it holds. */
+  public Map<String, Integer> cachedRows() {
+    Map<String, Integer> rows = new LinkedHashMap<>();
+    caches.forEach((shape, cache) -> rows.put(shape.name(), cache.places()));
+    return rows;
+  }
+
+  /** Of a table's cache. */
+  TableCache.@Nullable Counts counts(TableShape table) {
+    TableCache cache = caches.get(table);
+    return cache == null ? null : cache.counts();
   }
 
   /** Room for a batch's inputs; whoever asks closes it. */
   public DeviceInputs inputs() {
-    return new DeviceInputs(device, shapes);
-  }
-
-  /** Output of the query tower, [rows, dim]. */
-  public Floats forwardQueries(DeviceInputs inputs) {
-    return forward(0, inputs);
-  }
-
-  /** Output of the item tower, [rows, dim]. */
-  public Floats forwardItems(DeviceInputs inputs) {
-    return forward(1, inputs);
-  }
-
-  private Floats forward(int tower, DeviceInputs inputs) {
-    TowerShape shape = shapes.get(tower);
-    int rows = inputs.rows(tower);
-    int width = shape.inputWidth();
-    Floats input = towers.get(tower).input(rows);
-    boolean[] written = new boolean[width];
-    tables.forEach(
-        (tableShape, table) -> {
-          DeviceInputs.Entries entries = inputs.entries(tableShape);
-          for (DeviceInputs.Slot slot : entries.slots()) {
-            if (slot.tower() == tower) {
-              device.gatherPool(
-                  table.rows(),
-                  tableShape.dim(),
-                  slot.offsets(),
-                  entries.ids(),
-                  entries.weights(),
-                  rows,
-                  input,
-                  width,
-                  slot.column(),
-                  written[slot.column()]);
-              written[slot.column()] = true;
-            }
-          }
-        });
-    int dense = shape.input().denseWidth();
-    if (dense > 0) {
-      device.placeColumns(inputs.dense(tower), dense, rows, input, width, width - dense);
-    }
-    return towers.get(tower).forward();
+    return new DeviceInputs(devices, shapes, caches.keySet());
   }
 
   /**
-   * One optimizer step from the gradients of a mean loss by both outputs, which are overwritten.
+   * Brings the rows that packed inputs need to the devices, as far as there is room while earlier
+   * batches are trained on. Inputs are trained on in the order in which they were brought here.
+   */
+  public void loadAhead(DeviceInputs inputs) {
+    caches.forEach(
+        (table, cache) -> {
+          DeviceInputs.Entries entries = inputs.entries(table);
+          entries.batch = cache.begin();
+          if (entries.places.length < entries.size()) {
+            entries.places = new int[entries.size() + entries.size() / 8];
+          }
+          if (cache.loadAhead(entries.batch, entries.ids(), entries.size(), entries.places)) {
+            inputs.sendPlaces(table);
+          }
+        });
+  }
+
+  /** Before the inputs are trained on, once the batch before is finished. */
+  public void begin(DeviceInputs inputs) {
+    caches.forEach(
+        (table, cache) -> {
+          DeviceInputs.Entries entries = inputs.entries(table);
+          if (!cache.holds(entries.batch)) {
+            cache.loadNow(entries.batch, entries.ids(), entries.size(), entries.places);
+            inputs.sendPlaces(table);
+          }
+        });
+    steps++;
+    newer = true;
+  }
+
+  /** After the devices have done what was asked of them for the inputs. */
+  public void finish(DeviceInputs inputs) {
+    caches.forEach((table, cache) -> cache.finish(inputs.entries(table).batch));
+  }
+
+  /** What a device is asked from here on comes after the inputs' copies. */
+  public void await(int rank, DeviceInputs inputs) {
+    inputs.await(rank);
+    caches.values().forEach(cache -> cache.await(rank));
+  }
+
+  /** Output of the query tower for a rank's part of the queries, [rows, dim]. */
+  public Floats forwardQueries(int rank, DeviceInputs inputs) {
+    return replicas.get(rank).forward(0, inputs);
+  }
+
+  /** Output of the item tower for all items of the batch, [ranks × rows of a part, dim]. */
+  public Floats forwardItems(int rank, DeviceInputs inputs) {
+    return replicas.get(rank).forwardAllItems(inputs);
+  }
+
+  /**
+   * One optimizer step from the gradients of a mean loss over the whole batch, of which each rank
+   * brings its rows' part; they are overwritten.
    *
+   * @param queryGradient by the rank's part of the queries' outputs
+   * @param itemGradient by all items' outputs
    * @param rateFactor the schedule's factor on both learning rates
    */
   public void step(
-      DeviceInputs inputs, Floats queryGradient, Floats itemGradient, double rateFactor) {
-    newer = true;
-    long[] sizes = new long[2];
-    for (int tower = 0; tower < 2; tower++) {
-      sizes[tower] = (long) inputs.rows(tower) * shapes.get(tower).inputWidth();
-    }
-    long size = sizes[0] + sizes[1];
-    if (inputGradients.length() < size) {
-      device.free(inputGradients);
-      inputGradients = device.floats(size + size / 8);
-    }
-    towers.get(0).backward(queryGradient, inputGradients.slice(0, sizes[0]));
-    towers.get(1).backward(itemGradient, inputGradients.slice(sizes[0], sizes[1]));
-    steps++;
-    for (DeviceTower tower : towers) {
-      tower.update(steps, (float) rateFactor);
-    }
+      int rank, DeviceInputs inputs, Floats queryGradient, Floats itemGradient, double rateFactor) {
     float rate = (float) (optimizer.sparseRate() * rateFactor);
-    float corrected =
-        (float)
-            (rate
-                * Math.sqrt(1 - Math.pow(0.999, (double) steps))
-                / (1 - Math.pow(0.9, (double) steps)));
-    tables.forEach(
-        (shape, table) -> {
-          DeviceInputs.Entries entries = inputs.entries(shape);
-          device.updateRows(
-              new RowUpdate(
-                  table.rows(),
-                  table.first(),
-                  table.second(),
-                  shape.rows(),
-                  shape.dim(),
-                  entries.size(),
-                  entries.ids(),
-                  entries.sources(),
-                  entries.weights(),
-                  inputGradients,
-                  table.second() == null ? rate : corrected));
-        });
+    if (optimizer.sparse() == Optimizer.Sparse.ADAM) {
+      rate =
+          (float)
+              (rate
+                  * Math.sqrt(1 - Math.pow(0.999, (double) steps))
+                  / (1 - Math.pow(0.9, (double) steps)));
+    }
+    replicas.get(rank).step(inputs, queryGradient, itemGradient, steps, (float) rateFactor, rate);
   }
 
   @Override
@@ -186,94 +231,78 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
     if (!newer) {
       return;
     }
+    DeviceReplica there = replicas.get(0);
     for (int tower = 0; tower < 2; tower++) {
-      DeviceTower there = towers.get(tower);
-      Floats moments = there.moments();
+      DeviceTower layers = there.tower(tower);
+      Floats moments = layers.moments();
       model
           .tower(tower)
           .setDense(
-              read(there.parameters()),
-              moments == null ? new float[0] : read(moments),
+              there.read(layers.parameters()),
+              moments == null ? new float[0] : there.read(moments),
               (int) steps);
     }
-    tables.forEach(
-        (shape, table) -> {
-          EmbeddingTable here = model.table(shape);
-          read(table.rows(), here.pages());
-          here.optimizer().setSteps(steps);
-          float[][][] state = here.optimizer().state();
-          read(table.first(), state[0]);
-          if (table.second() != null) {
-            read(table.second(), state[1]);
-          }
-        });
+    model
+        .tables()
+        .forEach(
+            (shape, here) -> {
+              here.optimizer().setSteps(steps);
+              TableCache cache = caches.get(shape);
+              if (cache != null) {
+                cache.flush();
+                return;
+              }
+              DeviceReplica.Table table = there.table(shape);
+              there.read(table.rows(), here.pages());
+              float[][][] state = here.optimizer().state();
+              there.read(table.first(), state[0]);
+              if (table.second() != null) {
+                there.read(table.second(), state[1]);
+              }
+            });
     newer = false;
   }
 
   @Override
   public void push() {
-    for (int tower = 0; tower < 2; tower++) {
-      DeviceTower there = towers.get(tower);
-      write(model.tower(tower).denseParameters(), there.parameters());
-      Floats moments = there.moments();
-      if (moments != null) {
-        write(model.tower(tower).denseState(), moments);
-      }
-    }
     steps = model.tower(0).steps();
-    tables.forEach(
-        (shape, table) -> {
-          EmbeddingTable here = model.table(shape);
-          write(here.pages(), table.rows());
-          float[][][] state = here.optimizer().state();
-          write(state[0], table.first());
-          if (table.second() != null) {
-            write(state[1], table.second());
-          }
-        });
+    replicas.forEach(this::push);
+    caches.values().forEach(TableCache::clear);
     newer = false;
   }
 
-  private float[] read(Floats there) {
-    float[] here = new float[Math.toIntExact(there.length())];
-    device.read(there, here, 0, here.length);
-    return here;
-  }
-
-  private void read(Floats there, float[][] pages) {
-    long at = 0;
-    for (float[] page : pages) {
-      device.read(there.slice(at, page.length), page, 0, page.length);
-      at += page.length;
+  private void push(DeviceReplica there) {
+    for (int tower = 0; tower < 2; tower++) {
+      DeviceTower layers = there.tower(tower);
+      there.write(model.tower(tower).denseParameters(), layers.parameters());
+      Floats moments = layers.moments();
+      if (moments != null) {
+        there.write(model.tower(tower).denseState(), moments);
+      }
     }
+    model
+        .tables()
+        .forEach(
+            (shape, here) -> {
+              if (caches.containsKey(shape)) {
+                return;
+              }
+              DeviceReplica.Table table = there.table(shape);
+              there.write(here.pages(), table.rows());
+              float[][][] state = here.optimizer().state();
+              there.write(state[0], table.first());
+              if (table.second() != null) {
+                there.write(state[1], table.second());
+              }
+            });
   }
 
-  private void write(float[] here, Floats there) {
-    device.write(here, 0, here.length, there);
-  }
-
-  private void write(float[][] pages, Floats there) {
-    long at = 0;
-    for (float[] page : pages) {
-      device.write(page, 0, page.length, there.slice(at, page.length));
-      at += page.length;
-    }
-  }
-
-  /** Brings the parameters back and frees the device's memory; the device stays open. */
+  /** Brings the parameters back and frees the devices' memory; the devices stay open. */
   @Override
   public void close() {
     pull();
     model.mirroredBy(null);
-    towers.forEach(DeviceTower::close);
-    for (Table table : tables.values()) {
-      device.free(table.rows());
-      device.free(table.first());
-      Floats second = table.second();
-      if (second != null) {
-        device.free(second);
-      }
-    }
-    device.free(inputGradients);
+    caches.values().forEach(TableCache::close);
+    replicas.forEach(DeviceReplica::close);
   }
 }

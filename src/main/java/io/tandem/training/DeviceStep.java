@@ -3,10 +3,12 @@ package io.tandem.training;
 import io.tandem.config.TrainingConfig;
 import io.tandem.config.TrainingConfig.Loss;
 import io.tandem.config.TrainingConfig.Negatives;
+import io.tandem.gpu.Collective;
 import io.tandem.gpu.CudaDevice;
 import io.tandem.gpu.CudaException;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
+import io.tandem.gpu.Part;
 import io.tandem.gpu.Precision;
 import io.tandem.loss.CandidateLoss;
 import io.tandem.loss.Candidates;
@@ -22,22 +24,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Steps on a device: a batch is packed and sent on the batches' thread, forward, loss, back and the
- * update follow on the device, and only the loss comes back.
+ * Steps on one device or on several that share each batch's rows: a batch is packed and sent on the
+ * batches' thread, forward, loss, back and the update follow on the devices, and only the loss
+ * comes back. All rows are scored against the items of the whole batch, wherever they were
+ * embedded.
  */
 final class DeviceStep implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DeviceStep.class);
 
   private final TrainingConfig config;
-  private final Device device;
+  private final List<Device> devices;
+  private final Collective collective;
+  private final Ranks ranks;
   private final DeviceModel model;
-  private final DeviceCandidateLoss loss;
+  private final List<DeviceCandidateLoss> losses = new ArrayList<>();
   private final List<DeviceInputs> inputs = new ArrayList<>();
 
-  /** A batch on the device. */
+  /** A batch on the devices. */
   static final class OnDevice {
     private final DeviceInputs inputs;
-    private DeviceCandidateLoss.@Nullable Packed packed;
+    private final List<DeviceCandidateLoss.Packed> packed = new ArrayList<>();
 
     private OnDevice(DeviceInputs inputs) {
       this.inputs = inputs;
@@ -45,17 +51,24 @@ final class DeviceStep implements AutoCloseable {
   }
 
   /**
-   * @param device closed with this
+   * @param devices closed with this
    */
-  DeviceStep(TrainingConfig config, TowerModel towers, Device device) {
+  DeviceStep(TrainingConfig config, TowerModel towers, List<? extends Device> devices) {
     this.config = config;
-    this.device = device;
-    model = new DeviceModel(towers, device, config.optimizer());
-    loss = new DeviceCandidateLoss(device, towers.dim());
+    this.devices = List.copyOf(devices);
+    collective = Collective.of(devices);
+    ranks = new Ranks(collective);
+    model = new DeviceModel(towers, this.devices, collective, config.optimizer());
+    for (Device device : devices) {
+      losses.add(new DeviceCandidateLoss(device, towers.dim()));
+    }
+    model
+        .cachedRows()
+        .forEach((table, rows) -> LOG.info("{}: {} rows at a time are on the device", table, rows));
   }
 
   /**
-   * The device that a specification asks for, or null for the CPU.
+   * The devices that a specification asks for, or null for the CPU.
    *
    * @throws TrainingException if it asks for a GPU that cannot be had, or that cannot train what it
    *     describes
@@ -71,10 +84,21 @@ final class DeviceStep implements AutoCloseable {
           "training.device: cuda does not train %s yet; leave it to cpu".formatted(unsupported),
           null);
     }
-    CudaDevice device;
+    List<CudaDevice> devices = new ArrayList<>();
     try {
-      device = CudaDevice.open(0, Precision.valueOf(config.precision().name()));
+      int found = CudaDevice.count();
+      int wanted = config.devices() == TrainingConfig.ALL_DEVICES ? found : config.devices();
+      if (wanted > found && found > 0) {
+        throw new TrainingException(
+            "training.devices: expected at most the %d that the driver sees, found %d"
+                .formatted(found, wanted),
+            null);
+      }
+      for (int ordinal = 0; ordinal < Math.max(1, wanted); ordinal++) {
+        devices.add(CudaDevice.open(ordinal, Precision.valueOf(config.precision().name())));
+      }
     } catch (CudaException e) {
+      devices.forEach(Device::close);
       if (asked) {
         throw new TrainingException("training.device: cuda: " + e.getMessage(), e);
       }
@@ -82,12 +106,17 @@ final class DeviceStep implements AutoCloseable {
       return null;
     }
     if (unsupported != null) {
-      LOG.info("training on the CPU: {} cannot train {} yet", device.name(), unsupported);
-      device.close();
+      LOG.info("training on the CPU: {} cannot train {} yet", devices.get(0).name(), unsupported);
+      devices.forEach(Device::close);
       return null;
     }
-    LOG.info("training on {}", device.name());
-    return new DeviceStep(config, towers, device);
+    devices.forEach(device -> LOG.info("training on {}", device.name()));
+    try {
+      return new DeviceStep(config, towers, devices);
+    } catch (CudaException e) {
+      devices.forEach(Device::close);
+      throw new TrainingException("training.devices: " + e.getMessage(), e);
+    }
   }
 
   /** What of a training only the CPU does, or null. */
@@ -119,12 +148,16 @@ final class DeviceStep implements AutoCloseable {
       }
     }
     there.inputs.pack(batch.queries, batch.candidates);
-    there.packed =
-        DeviceCandidateLoss.Packed.pack(
-            there.inputs.upload(),
-            new Targets(batch.offsets, batch.targets, batch.shares, batch.weights),
-            new Candidates(batch.items, batch.counts, null, accidentalHits()));
+    there.packed.clear();
+    Targets targets = new Targets(batch.offsets, batch.targets, batch.shares, batch.weights);
+    Candidates candidates = new Candidates(batch.items, batch.counts, null, accidentalHits());
+    for (int rank = 0; rank < devices.size(); rank++) {
+      there.packed.add(
+          DeviceCandidateLoss.Packed.pack(
+              there.inputs.upload(rank), targets, candidates, new Part(rank, devices.size())));
+    }
     there.inputs.send();
+    model.loadAhead(there.inputs);
   }
 
   private Candidates.AccidentalHits accidentalHits() {
@@ -137,27 +170,43 @@ final class DeviceStep implements AutoCloseable {
   CandidateLoss.Result run(
       Batch batch, Candidates candidates, double temperature, double rateFactor) {
     OnDevice there = batch.onDevice;
-    DeviceCandidateLoss.Packed packed = there == null ? null : there.packed;
-    if (there == null || packed == null) {
+    if (there == null || there.packed.isEmpty()) {
       throw new IllegalStateException("the batch was not prepared");
     }
-    there.inputs.upload().await();
-    Floats u = model.forwardQueries(there.inputs);
-    Floats v = model.forwardItems(there.inputs);
-    CandidateLoss.Result result = loss.compute(u, v, packed, candidates, temperature);
-    model.step(there.inputs, loss.byU(), loss.byV(), rateFactor);
-    // What the next batch but one overwrites must have been used.
-    device.synchronize();
-    return result;
+    model.begin(there.inputs);
+    List<CandidateLoss.Result> parts =
+        ranks.each(
+            rank -> {
+              model.await(rank, there.inputs);
+              Floats u = model.forwardQueries(rank, there.inputs);
+              Floats v = model.forwardItems(rank, there.inputs);
+              return losses
+                  .get(rank)
+                  .compute(u, v, there.packed.get(rank), candidates, temperature);
+            });
+    ranks.each(
+        rank -> {
+          DeviceCandidateLoss loss = losses.get(rank);
+          model.step(rank, there.inputs, loss.byU(), loss.byV(), rateFactor);
+          // What the next batch but one overwrites must have been used.
+          devices.get(rank).synchronize();
+          return rank;
+        });
+    model.finish(there.inputs);
+    return new CandidateLoss.Result(
+        parts.stream().mapToDouble(CandidateLoss.Result::loss).sum(),
+        parts.stream().mapToDouble(CandidateLoss.Result::temperatureGradient).sum());
   }
 
   @Override
   public void close() {
+    ranks.close();
+    collective.close();
     model.close();
-    loss.close();
+    losses.forEach(DeviceCandidateLoss::close);
     synchronized (inputs) {
       inputs.forEach(DeviceInputs::close);
     }
-    device.close();
+    devices.forEach(Device::close);
   }
 }

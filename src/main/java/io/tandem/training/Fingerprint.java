@@ -22,7 +22,7 @@ final class Fingerprint {
         .takeWhile(line -> !line.equals("rebuild:"))
         .filter(
             line ->
-                !line.strip().matches("(epochs|patience|checkpoint_every|device|precision): .*"))
+                !line.strip().matches("(epochs|patience|checkpoint_every|devices?|precision): .*"))
         .forEach(line -> hasher.putString(line, StandardCharsets.UTF_8));
     Interactions train = dataset.split().train();
     hasher.putInt(dataset.itemKeys().size()).putInt(dataset.queryKeys().size());

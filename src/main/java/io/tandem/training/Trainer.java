@@ -131,9 +131,9 @@ public final class Trainer {
     return model.warmStart(features, earlier.features(), earlier.towers());
   }
 
-  /** Trains on a device in place of the one that the specification asks for. */
-  void on(Device device) {
-    openDevice = () -> new DeviceStep(config, model, device);
+  /** Trains on devices in place of those that the specification asks for. */
+  void on(List<? extends Device> devices) {
+    openDevice = () -> new DeviceStep(config, model, devices);
   }
 
   /** Ends after an epoch although the schedule goes on to {@code training.epochs}. */

@@ -186,6 +186,7 @@ final class SpecKeysTest {
                   max_validation_queries: 100
                   seed: -1
                   device: cuda
+                  devices: 4
                   precision: bf16
                 index: {type: factory, factory: "IVF64,Flat", min_recall: 0.9, k: 10, m: 16,
                   ef_construction: 40, ef_search: 20}
@@ -234,6 +235,7 @@ final class SpecKeysTest {
                 100,
                 -1,
                 TrainingConfig.Device.CUDA,
+                4,
                 TrainingConfig.Precision.BF16));
     assertThat(spec.index())
         .isEqualTo(

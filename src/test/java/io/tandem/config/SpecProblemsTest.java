@@ -72,6 +72,11 @@ final class SpecProblemsTest {
           training: {horizon: {from: 1, to: 2}}       ~ training.horizon
           training: {examples: positions, horizon: {from: 0}} ~ training.horizon.from
           training: {examples: positions, horizon: {from: 2, to: 1}} ~ training.horizon.to
+          training: {devices: 0}                      ~ training.devices
+          training: {devices: every}                  ~ training.devices
+          training: {devices: 2, device: cpu}         ~ training.devices
+          training: {devices: all, device: cpu}       ~ training.devices
+          training: {devices: 8, batch: 4}            ~ training.devices
           training: {patience: -1}                    ~ training.patience
           training: nothing                           ~ training
           model: {dim: 0}                             ~ model.dim

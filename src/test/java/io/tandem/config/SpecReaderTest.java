@@ -108,6 +108,7 @@ final class SpecReaderTest {
               max_validation_queries: 2000
               seed: 42
               device: auto
+              devices: 1
               precision: tf32
             index:
               type: auto

@@ -279,6 +279,7 @@ final class SpecRoundTripTest {
                     count,
                     -count,
                     rest.device(),
+                    rest.device() == TrainingConfig.Device.CPU ? 1 : count % 3,
                     rest.precision()));
   }
 

@@ -16,12 +16,30 @@ public final class TestDevices {
   private TestDevices() {}
 
   /** Opens it, or skips the test and says why. */
-  public static synchronized CudaDevice cuda(Precision precision) {
+  public static CudaDevice cuda(Precision precision) {
+    return cuda(0, precision);
+  }
+
+  /** The same for one of several. */
+  public static CudaDevice cuda(int ordinal, Precision precision) {
+    ready();
+    return CudaDevice.open(ordinal, precision);
+  }
+
+  private static synchronized void ready() {
     if (!ready) {
       prepare();
       ready = true;
     }
-    return CudaDevice.open(0, precision);
+  }
+
+  /** Skips the test, and says why, where there are no two, or no NCCL to join them. */
+  public static void needsTwo() {
+    ready();
+    int count = CudaDevice.count();
+    Assumptions.assumeTrue(count >= 2, () -> skipped("there is %d GPU".formatted(count)));
+    String missing = NcclCollective.missing();
+    Assumptions.assumeTrue(missing == null, () -> skipped(String.valueOf(missing)));
   }
 
   /** Whether what runs is a GPU and not the processor. */
@@ -51,6 +69,7 @@ public final class TestDevices {
       throw new IllegalStateException(e);
     }
     System.setProperty(Driver.LIBRARY, library.toString());
+    System.setProperty(Nccl.LIBRARY, library.toString());
     System.out.println("no GPU: CUDA tests run the kernels on the processor");
   }
 

@@ -81,13 +81,17 @@ final class DeviceModelTest {
       float[] byV = gradient(random);
       inputs.pack(queries, items);
       inputs.send();
-      same("queries", step, floats(u), read(device, there.forwardQueries(inputs)), 1e-5);
-      same("items", step, floats(v), read(device, there.forwardItems(inputs)), 1e-5);
+      there.loadAhead(inputs);
+      there.begin(inputs);
+      there.await(0, inputs);
+      same("queries", step, floats(u), read(device, there.forwardQueries(0, inputs)), 1e-5);
+      same("items", step, floats(v), read(device, there.forwardItems(0, inputs)), 1e-5);
       cpu.step(
           Nd4j.createFromArray(byU).reshape(ROWS, DIM),
           Nd4j.createFromArray(byV).reshape(ROWS, DIM),
           0.7);
-      there.step(inputs, on(device, byU), on(device, byV), 0.7);
+      there.step(0, inputs, on(device, byU), on(device, byV), 0.7);
+      there.finish(inputs);
       there.pull();
       for (int tower = 0; tower < 2; tower++) {
         same(

@@ -17,9 +17,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -94,7 +96,7 @@ final class DeviceStepTest {
   void aDeviceTrainsLikeTheCpu(String settings) {
     ModelSpec spec = spec(settings);
     TrainingResult cpu = train(spec, "cpu", null, Trainer.Start.FRESH);
-    TrainingResult device = train(spec, "device", ReferenceDevice::new, Trainer.Start.FRESH);
+    TrainingResult device = train(spec, "device", references(1), Trainer.Start.FRESH);
 
     same(cpu, device, spec, 2e-4);
   }
@@ -104,9 +106,9 @@ final class DeviceStepTest {
     ModelSpec spec = spec("training.batch=200 training.epochs=1");
     TrainingResult cpu = train(spec, "cpu", null, Trainer.Start.FRESH);
     TrainingResult cuda =
-        train(spec, "cuda", () -> TestDevices.cuda(Precision.FP32), Trainer.Start.FRESH);
+        train(spec, "cuda", () -> List.of(TestDevices.cuda(Precision.FP32)), Trainer.Start.FRESH);
     TrainingResult tensor =
-        train(spec, "tensor", () -> TestDevices.cuda(Precision.TF32), Trainer.Start.FRESH);
+        train(spec, "tensor", () -> List.of(TestDevices.cuda(Precision.TF32)), Trainer.Start.FRESH);
 
     same(cpu, cuda, spec, 2e-4);
     same(cpu, tensor, spec, 3e-2);
@@ -116,7 +118,7 @@ final class DeviceStepTest {
   @ValueSource(booleans = {true, false})
   void theCpuContinuesWhatADeviceBeganAndTheOtherWayRound(boolean deviceFirst) {
     ModelSpec spec = spec("training.epochs=4 training.optimizer.sparse=adam");
-    Supplier<Device> device = ReferenceDevice::new;
+    Supplier<List<? extends Device>> device = references(1);
     TrainingResult whole = train(spec, "whole", null, Trainer.Start.FRESH);
     Trainer first = trainer(spec, "parts", deviceFirst ? device : null);
     first.endAfter(2);
@@ -126,6 +128,38 @@ final class DeviceStepTest {
     same(whole, second, spec, 1e-3);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "model.activation=relu",
+        "training.batch=97 training.optimizer.sparse=adam model.l2=0.01",
+        "training.loss=sampled_softmax training.negatives.uniform=31 training.batch=50",
+        "training.examples=queries training.loss=full_softmax training.batch=16",
+        "model.normalize=false training.temperature=1 training.accidental_hits=keep"
+      })
+  void severalDevicesTrainLikeOneWithTheWholeBatch(String settings) {
+    ModelSpec spec = spec(settings);
+    TrainingResult one = train(spec, "one", references(1), Trainer.Start.FRESH);
+
+    same(one, train(spec, "two", references(2), Trainer.Start.FRESH), spec, 1e-4);
+    same(one, train(spec, "five", references(5), Trainer.Start.FRESH), spec, 1e-4);
+  }
+
+  @Test
+  void twoGpusTrainLikeOne() {
+    TestDevices.needsTwo();
+    ModelSpec spec = spec("training.batch=201 training.epochs=1");
+    TrainingResult one = train(spec, "one", references(1), Trainer.Start.FRESH);
+    TrainingResult two =
+        train(
+            spec,
+            "two",
+            () -> List.of(TestDevices.cuda(0, Precision.FP32), TestDevices.cuda(1, Precision.FP32)),
+            Trainer.Start.FRESH);
+
+    same(one, two, spec, 2e-4);
+  }
+
   @Test
   void aDeviceThatIsAskedForAndMissingIsAnError() {
     ModelSpec spec = spec("training.device=cuda model.dropout=0.1");
@@ -133,6 +167,10 @@ final class DeviceStepTest {
     assertThatThrownBy(() -> train(spec, "x", null, Trainer.Start.FRESH))
         .isInstanceOf(TrainingException.class)
         .hasMessageContaining("training.device: cuda does not train model.dropout yet");
+  }
+
+  private static Supplier<List<? extends Device>> references(int count) {
+    return () -> Stream.generate(ReferenceDevice::new).limit(count).toList();
   }
 
   private void same(TrainingResult expected, TrainingResult found, ModelSpec spec, double within) {
@@ -162,11 +200,15 @@ final class DeviceStepTest {
   }
 
   private TrainingResult train(
-      ModelSpec spec, String name, @Nullable Supplier<Device> device, Trainer.Start start) {
+      ModelSpec spec,
+      String name,
+      @Nullable Supplier<List<? extends Device>> device,
+      Trainer.Start start) {
     return trainer(spec, name, device).train(start);
   }
 
-  private Trainer trainer(ModelSpec spec, String name, @Nullable Supplier<Device> device) {
+  private Trainer trainer(
+      ModelSpec spec, String name, @Nullable Supplier<List<? extends Device>> device) {
     Features features = Features.fit(spec.features(), spec.data(), data(spec));
     Trainer trainer =
         new Trainer(spec, data(spec), features, folder.resolve(name), TrainingListener.NONE);
