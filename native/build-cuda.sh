@@ -14,10 +14,11 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${TANDEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tandem}/kernels
 link= emulator= wanted=${CUDA_ARCH:-}
-pip_packages="nvidia-cuda-nvcc nvidia-nvvm nvidia-cuda-crt nvidia-cuda-runtime"
 
 say() { printf '%s\n' "cuda: $*" >&2; }
 die() { say "$*"; exit 1; }
+# shellcheck source=native/cuda-toolkit.sh
+source "$here/cuda-toolkit.sh"
 
 while [ $# -gt 0 ]; do
   case $1 in
@@ -28,29 +29,6 @@ while [ $# -gt 0 ]; do
     *) die "unknown argument $1; --help lists them" ;;
   esac
 done
-
-# from_pip: sets nvcc to the compiler of NVIDIA's packages, fetched once.
-from_pip() {
-  local folder=$cache/toolkit-13.0 work
-  if [ ! -x "$folder/nvidia/cu13/bin/nvcc" ]; then
-    command -v pip >/dev/null || { say "CUDA_FROM_PIP=1 needs pip"; return 1; }
-    work=$(mktemp -d "$cache/.toolkit-XXXXXX")
-    # shellcheck disable=SC2086
-    pip install -q --no-deps --target "$work" $(printf '%s==13.0.* ' $pip_packages) >&2 || { rm -rf "$work"; return 1; }
-    chmod +x "$work"/nvidia/cu13/bin/* "$work"/nvidia/cu13/nvvm/bin/* 2>/dev/null || true
-    rm -rf "$folder" && mv -T "$work" "$folder"
-  fi
-  nvcc=$folder/nvidia/cu13/bin/nvcc
-}
-
-find_nvcc() {
-  local candidate
-  for candidate in "${NVCC:-}" "$(command -v nvcc || true)" "${CUDA_HOME:-/nowhere}/bin/nvcc" /usr/local/cuda/bin/nvcc; do
-    [ -n "$candidate" ] && [ -x "$candidate" ] && { nvcc=$candidate; return; }
-  done
-  [ -x "$cache/toolkit-13.0/nvidia/cu13/bin/nvcc" ] || [ "${CUDA_FROM_PIP:-0}" = 1 ] || return 1
-  mkdir -p "$cache" && from_pip
-}
 
 # hash_of GLOB WORD...: of the sources with such names, this script and the words
 hash_of() {

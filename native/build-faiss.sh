@@ -6,6 +6,7 @@
 # at once. BLAS is not needed here: a static library leaves it open, and the JNI library binds it to ND4J's OpenBLAS.
 #
 # usage: native/build-faiss.sh [--link DIR]    also links them into DIR
+#        native/build-faiss.sh --tree DIR      only puts FAISS's source into DIR, which must not exist
 #
 #   FAISS_SOURCE_DIR  a FAISS source tree of the user's own; otherwise the distribution's packages are asked
 #   FAISS_SOURCE      auto (default: package, else library) | package (its source package, compiled here)
@@ -24,6 +25,7 @@ jobs=${FAISS_JOBS:-$(nproc)}
 cache=${TANDEM_CACHE:-$HOME/.cache/tandem}/faiss
 cxx=${CXX:-g++}
 link=
+wanted_tree=
 
 say() { echo "build-faiss: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -31,6 +33,7 @@ die() { say "$*"; exit 1; }
 while (($#)); do
   case $1 in
     --link) link=${2:?--link needs a folder}; shift 2 ;;
+    --tree) wanted_tree=${2:?--tree needs a folder}; shift 2 ;;
     *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2; exit 2 ;;
   esac
 done
@@ -113,13 +116,13 @@ from_folder() {
     record "$1" "$2" "$level" folder "$compiler"
 }
 
-# from_package OUT_DIR KEY: apt checks the archive's signature and from there every checksum, which is why dpkg-source need
-# not. The system's configuration stays as it is: its own entries, read as source entries, serve one private set of package
-# lists that is thrown away.
-from_package() {
+# fetch_package WORK: leaves the source in WORK/tree and its version in $found. apt checks the archive's signature and from
+# there every checksum, which is why dpkg-source need not. The system's configuration stays as it is: its own entries, read
+# as source entries, serve one private set of package lists that is thrown away.
+fetch_package() {
   command -v apt-get >/dev/null || { say "no apt-get here, so no source package"; return 1; }
   command -v dpkg-source >/dev/null || install dpkg-dev
-  local apt="$1.apt" entry found
+  local apt="$1" entry
   mkdir -p "$apt/entries" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/download"
   for entry in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     [ -f "$entry" ] && sed -nE 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$entry" >"$apt/entries/$(basename "$entry" .list).list"
@@ -136,7 +139,12 @@ from_package() {
   [ -n "$found" ] || { say "the distribution has no source package of FAISS $version"; return 1; }
   (cd "$apt/download" && apt-get "${options[@]}" --only-source --download-only source "faiss=$found" >&2 &&
     dpkg-source -q --no-check --no-copy -x ./*.dsc "$apt/tree" >&2) || { say "the source package could not be fetched"; return 1; }
-  check_version "$apt/tree" "the source package" && compile "$apt/tree" "$1" && record "$1" "$2" "$level" "package $found" "$compiler"
+  check_version "$apt/tree" "the source package"
+}
+
+# from_package OUT_DIR KEY
+from_package() {
+  fetch_package "$1.apt" && compile "$1.apt/tree" "$1" && record "$1" "$2" "$level" "package $found" "$compiler"
 }
 
 # from_library OUT_DIR KEY
@@ -172,6 +180,16 @@ obtain() {
   exec 9>&-
   say "built $result"
 }
+
+if [ -n "$wanted_tree" ]; then
+  [ ! -e "$wanted_tree" ] || die "$wanted_tree exists"
+  if [ -n "${FAISS_SOURCE_DIR:-}" ]; then
+    check_version "$FAISS_SOURCE_DIR" "$FAISS_SOURCE_DIR" && cp -r "$FAISS_SOURCE_DIR" "$wanted_tree"
+  else
+    fetch_package "$wanted_tree.apt" && mv "$wanted_tree.apt/tree" "$wanted_tree" && rm -r "$wanted_tree.apt"
+  fi || die "FAISS's source could not be had; FAISS_SOURCE_DIR names a tree of your own"
+  exit
+fi
 
 if [ -n "${FAISS_SOURCE_DIR:-}" ]; then
   tree=$(cd "$FAISS_SOURCE_DIR" && find faiss -type f \( -name '*.h' -o -name '*.cpp' \) -print0 | sort -z | xargs -0 sha256sum | sha256sum)

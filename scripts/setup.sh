@@ -53,6 +53,11 @@ jvm_options() {
   if grep -qsE '\[(always|madvise)\]' /sys/kernel/mm/transparent_hugepage/enabled; then
     OPTIONS+=(-XX:+UseTransparentHugePages)
   fi
+  # FAISS for GPUs, where native/build-faiss-gpu.sh built it; TANDEM_JAVA_OPTS may say otherwise.
+  local gpu_faiss=${TANDEM_CACHE:-$HOME/.cache/tandem}/faiss-gpu/libtandem-faiss-gpu.so
+  if [ -f "$gpu_faiss" ]; then
+    OPTIONS+=("-Dtandem.faiss.gpu=$gpu_faiss")
+  fi
   if [ "$(java_major "$JAVA")" -ge 24 ]; then
     OPTIONS+=(--enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow)
   fi

@@ -45,6 +45,7 @@ final class ArchitectureTest {
                   "loss",
                   "baseline",
                   "evaluation",
+                  "index",
                   "artifact",
                   "backend")),
           Map.entry("metrics", List.of("retrieval")),

@@ -5,21 +5,30 @@ import io.tandem.config.TrainingConfig.Negatives;
 import io.tandem.evaluation.EmbeddingRanker;
 import io.tandem.evaluation.Ranking;
 import io.tandem.feature.FeatureBatch;
+import io.tandem.index.faiss.GpuNearest;
 import io.tandem.tower.TowerModel;
 import it.unimi.dsi.fastutil.ints.Int2IntOpenHashMap;
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Hard negatives: for each row one of the items that the model, as it was at the last refresh,
- * would retrieve for it. Exact search over all items: it costs rows × items × dim a step.
+ * would retrieve for it. Exact search over all items: it costs rows × items × dim a step, on a GPU
+ * where FAISS was built for one.
  */
-final class HardNegatives {
+final class HardNegatives implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(HardNegatives.class);
+
   private final Negatives negatives;
   private final FeatureBatch allItems;
   private float[] embeddings = new float[0];
   private long refreshedAt = -1;
+  private @Nullable GpuNearest gpu;
 
   HardNegatives(Negatives negatives, FeatureBatch allItems) {
     this.negatives = negatives;
@@ -31,6 +40,16 @@ final class HardNegatives {
     if (refreshedAt < 0 || step - refreshedAt >= negatives.hardEvery()) {
       embeddings = new float[allItems.rows() * model.dim()];
       model.embedItems(allItems, embeddings);
+      if (refreshedAt < 0) {
+        gpu = GpuNearest.open(model.dim(), allItems.rows());
+        LOG.info(
+            "hard negatives are mined on {}",
+            gpu == null ? "the CPU: " + GpuNearest.problem() : "the GPU");
+      }
+      GpuNearest there = gpu;
+      if (there != null) {
+        there.set(embeddings, allItems.rows());
+      }
       refreshedAt = step;
     }
   }
@@ -52,11 +71,7 @@ final class HardNegatives {
               .map(column -> batch.items[column])
               .toArray();
     }
-    int[][] nearest =
-        Ranking.top(
-            new EmbeddingRanker(queries, embeddings, dim),
-            new Ranking.Question(new int[rows][0], own),
-            negatives.hard());
+    int[][] nearest = nearest(queries, dim, own);
     SplittableRandom random = new SplittableRandom(step);
     Int2IntOpenHashMap columnOf = new Int2IntOpenHashMap(batch.items.length + rows);
     columnOf.defaultReturnValue(-1);
@@ -80,5 +95,37 @@ final class HardNegatives {
     }
     batch.items = Arrays.copyOf(batch.items, size);
     batch.counts = Arrays.copyOf(batch.counts, size);
+  }
+
+  /** The items nearest to each query but its own. */
+  private int[][] nearest(float[] queries, int dim, int[][] own) {
+    int most = Arrays.stream(own).mapToInt(items -> items.length).max().orElse(0);
+    GpuNearest there = gpu;
+    if (there == null || negatives.hard() + most > GpuNearest.MAX_K) {
+      return Ranking.top(
+          new EmbeddingRanker(queries, embeddings, dim),
+          new Ranking.Question(new int[own.length][0], own),
+          negatives.hard());
+    }
+    int[][] lists = there.top(queries, own.length, negatives.hard() + most);
+    for (int row = 0; row < lists.length; row++) {
+      IntOpenHashSet left = new IntOpenHashSet(own[row]);
+      lists[row] =
+          Arrays.stream(lists[row])
+              .filter(item -> !left.contains(item))
+              .limit(negatives.hard())
+              .toArray();
+    }
+    return lists;
+  }
+
+  @Override
+  public void close() {
+    GpuNearest there = gpu;
+    if (there != null) {
+      there.close();
+      gpu = null;
+      refreshedAt = -1;
+    }
   }
 }

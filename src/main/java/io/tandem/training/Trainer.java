@@ -98,7 +98,8 @@ public final class Trainer {
       checkpoints.clear();
     }
     EventEncoder events = features.events(dataset);
-    try (DeviceStep device = openDevice.get();
+    try (TrainingStep owned = training;
+        DeviceStep device = openDevice.get();
         Batcher batcher =
             new Batcher(
                 spec,
@@ -108,7 +109,7 @@ public final class Trainer {
                 items,
                 sampler,
                 device == null ? batch -> {} : device::prepare)) {
-      training.on(device);
+      owned.on(device);
       Validation validation =
           new Validation(config, dataset, features, events, items, affordableQueries(items.rows()));
       long total = (long) batcher.stepsPerEpoch() * config.epochs();

@@ -20,7 +20,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** One step: forward through both towers, loss over the candidates, back, and an update. */
-final class TrainingStep {
+final class TrainingStep implements AutoCloseable {
   private static final int SAMPLING_BUCKETS = 1 << 16;
   private static final double SAMPLING_RATE = 0.01;
 
@@ -179,6 +179,14 @@ final class TrainingStep {
     }
     if (queue != null) {
       queue.read(in);
+    }
+  }
+
+  /** Frees what steps kept on a GPU; steps may go on. */
+  @Override
+  public void close() {
+    if (hard != null) {
+      hard.close();
     }
   }
 

@@ -2,6 +2,7 @@ package io.tandem.index.faiss;
 
 import io.tandem.config.IndexConfig;
 import io.tandem.faiss.Faiss;
+import io.tandem.faiss.FaissGpu;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.IndexFlat;
@@ -12,6 +13,7 @@ import io.tandem.index.BuildListener.Stage;
 import io.tandem.index.IndexException;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
+import org.jspecify.annotations.Nullable;
 
 /** Trains and fills an index with the vectors of a flat one. */
 final class Making {
@@ -94,16 +96,58 @@ final class Making {
     int values = config.type() == IndexConfig.Type.FACTORY ? 256 : 16;
     long needed = Recipe.PER_CENTROID * Math.max(values, centroids);
     if (total >= needed && total <= wanted) {
-      FloatPointer all = faiss.flat(vectors).get_xb();
-      Faiss.run(() -> index.train(total, all));
+      train(index, lists, total, faiss.flat(vectors).get_xb());
     } else {
       // Evenly spread over the vectors; each more than once where there are too few.
       int n = Math.toIntExact(Math.max(needed, Math.min(total, wanted)));
       try (FloatPointer sample = spread(faiss.flat(vectors), n)) {
-        Faiss.run(() -> index.train(n, sample));
+        train(index, lists, n, sample);
       }
     }
     listener.progress(Stage.TRAINING, recipe.name(), 1, 1);
+  }
+
+  /** Centroids of lists are found on a GPU where there is one. */
+  private void train(Index index, @Nullable IndexIVF lists, long n, FloatPointer vectors) {
+    try (Index search = lists == null ? null : onGpu(lists, n)) {
+      if (search == null) {
+        Faiss.run(() -> index.train(n, vectors));
+      } else {
+        Faiss.run(() -> faiss.train_with(index, search, n, vectors));
+      }
+    }
+  }
+
+  /** Exact search for lists' centroids on a GPU, with room for n rows, or null. */
+  private @Nullable Index onGpu(IndexIVF lists, long n) {
+    // What a GPU's sums come to depends on the order in which its threads add.
+    if (reproducible || FaissGpu.problem() != null) {
+      return null;
+    }
+    Metric metric = lists.metric_type() == Metric.L2.code() ? Metric.L2 : Metric.INNER_PRODUCT;
+    return FaissGpu.flat(lists.d(), n, metric);
+  }
+
+  /**
+   * The centroids of lists on a GPU, or null where there is none or they are not searched whole.
+   */
+  private @Nullable Index centroidsOnGpu(Index index) {
+    IndexIVF lists = faiss.inverted_file(index);
+    if (lists == null || !faiss.adds_assigned(index)) {
+      return null;
+    }
+    IndexFlat centroids = faiss.flat(lists.asLevel1Quantizer().quantizer());
+    Index there = centroids == null ? null : onGpu(lists, centroids.ntotal());
+    if (there == null) {
+      return null;
+    }
+    try {
+      Faiss.run(() -> there.add(centroids.ntotal(), centroids.get_xb()));
+      return there;
+    } catch (RuntimeException e) {
+      there.close();
+      throw e;
+    }
   }
 
   /** Vectors that this many centroids are learnt from, at most. */
@@ -174,15 +218,21 @@ final class Making {
     int dimension = vectors.d();
     FloatPointer from = new FloatPointer(faiss.flat(vectors).get_xb());
     int most = faiss.graph(index) == null ? CHUNK : GRAPH_CHUNK;
-    for (long done = 0; done < total; ) {
-      listener.progress(Stage.ADDING, recipe.name(), done, total);
-      if (Thread.currentThread().isInterrupted()) {
-        throw new IndexException("interrupted while building index " + recipe.name());
+    try (Index search = centroidsOnGpu(index)) {
+      for (long done = 0; done < total; ) {
+        listener.progress(Stage.ADDING, recipe.name(), done, total);
+        if (Thread.currentThread().isInterrupted()) {
+          throw new IndexException("interrupted while building index " + recipe.name());
+        }
+        long count = Math.min(most, total - done);
+        FloatPointer chunk = from.getPointer(done * dimension);
+        if (search == null) {
+          Faiss.run(() -> index.add(count, chunk));
+        } else {
+          Faiss.run(() -> faiss.add_with(index, search, count, chunk));
+        }
+        done += count;
       }
-      long count = Math.min(most, total - done);
-      FloatPointer chunk = from.getPointer(done * dimension);
-      Faiss.run(() -> index.add(count, chunk));
-      done += count;
     }
     listener.progress(Stage.ADDING, recipe.name(), total, total);
   }

@@ -46,7 +46,8 @@ import org.bytedeco.javacpp.tools.InfoMapper;
               "faiss/AutoTune.h",
               "faiss/index_factory.h",
               "faiss/index_io.h",
-              "faiss_helpers.h"
+              "faiss_helpers.h",
+              "faiss_gpu.h"
             },
             // OpenBLAS is named to the linker by its exact file, in pom.xml.
             link = "faiss",
@@ -121,6 +122,8 @@ public class faiss implements InfoMapper {
                 "tandem::detail::scans_all",
                 "tandem::detail::members",
                 "tandem::detail::Transformed",
+                "tandem::detail::GpuLibrary",
+                "tandem::detail::gpu_library",
                 "tandem::detail::Parameters",
                 "tandem::SearchCodes::get",
                 "tandem::SearchCodes::link_copies",
