@@ -4,6 +4,8 @@ import io.tandem.backend.Backend;
 import io.tandem.backend.NvidiaDriver;
 import io.tandem.faiss.BuildInfo;
 import io.tandem.faiss.Faiss;
+import io.tandem.faiss.FaissGpu;
+import io.tandem.gpu.NcclCollective;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -98,8 +100,14 @@ final class DoctorCommand implements Callable<Integer> {
       findings.add(code(driver));
     }
     findings.add(kernels());
+    if (driver.gpus().size() > 1) {
+      findings.add(collective(driver.gpus().size()));
+    }
     findings.add(threads());
     findings.add(faiss());
+    if (!driver.gpus().isEmpty()) {
+      findings.add(faissOnGpu());
+    }
     boolean gpuMissing =
         need == Need.CUDA
             && findings.stream().anyMatch(found -> found.status() == Finding.Status.MISSING);
@@ -228,6 +236,25 @@ final class DoctorCommand implements Callable<Integer> {
             "kernels",
             "this build has no CUDA kernels of Tandem's",
             "for training on a GPU, install CUDA's nvcc and build again");
+  }
+
+  /** What several GPUs train one model through. */
+  private static Finding collective(int gpus) {
+    String missing = NcclCollective.missing();
+    return missing == null
+        ? Finding.ok(
+            "NCCL",
+            "%s, for training on up to %d GPUs (training.devices)"
+                .formatted(NcclCollective.version(), gpus))
+        : Finding.note("NCCL", "not found: training uses one GPU of " + gpus, missing);
+  }
+
+  private static Finding faissOnGpu() {
+    String problem = FaissGpu.problem();
+    return problem == null
+        ? Finding.ok("FAISS, GPU", "lists are trained and filled on the GPU")
+        : Finding.note(
+            "FAISS, GPU", problem, "native/build-faiss-gpu.sh builds it, in about an hour");
   }
 
   private static Finding threads() {
