@@ -1,20 +1,18 @@
 package io.tandem.gpu;
 
-import java.util.concurrent.BrokenBarrierException;
-import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /** Ranks whose memory is the host's: what NCCL does, as plainly as it can be said. */
 final class HostCollective implements Collective {
   private final int size;
   private final AtomicReferenceArray<HostFloats> buffers;
-  private final CyclicBarrier barrier;
-  private volatile boolean aborted;
+  private int arrived;
+  private long meeting;
+  private boolean aborted;
 
   HostCollective(int size) {
     this.size = size;
     buffers = new AtomicReferenceArray<>(size);
-    barrier = new CyclicBarrier(size);
   }
 
   @Override
@@ -71,24 +69,31 @@ final class HostCollective implements Collective {
     return own;
   }
 
-  private void meet() {
+  /** Waits until every rank is here. */
+  private synchronized void meet() {
+    long own = meeting;
+    if (!aborted && ++arrived == size) {
+      arrived = 0;
+      meeting++;
+      notifyAll();
+    }
     try {
-      if (aborted) {
-        throw new BrokenBarrierException();
+      while (meeting == own && !aborted) {
+        wait();
       }
-      barrier.await();
-    } catch (BrokenBarrierException e) {
-      throw new CollectiveException("another rank failed", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CollectiveException("interrupted while waiting for another rank", e);
     }
+    if (meeting == own) {
+      throw new CollectiveException("another rank failed", null);
+    }
   }
 
   @Override
-  public void abort() {
+  public synchronized void abort() {
     aborted = true;
-    barrier.reset();
+    notifyAll();
   }
 
   @Override

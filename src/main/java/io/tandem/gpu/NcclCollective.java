@@ -96,7 +96,7 @@ public final class NcclCollective implements Collective {
 
   private long begin(int rank, Floats buffer) {
     if (ended.get()) {
-      throw new CollectiveException("another rank failed", new IllegalStateException("aborted"));
+      throw new CollectiveException("another rank failed", null);
     }
     devices.get(rank).context().bind();
     return CudaFloats.addressOf(buffer);
