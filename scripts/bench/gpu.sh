@@ -26,7 +26,8 @@ compiled=()
 
 for ((round = 1; round <= rounds; round++)); do
   store=$work/store-$round
-  TANDEM_BACKEND=$device "$ROOT/scripts/tandem" train "$work/data/spec.yaml" --out "$store" --set "training.seed=$round"
+  TANDEM_BACKEND=$device "$ROOT/scripts/tandem" train "$work/data/spec.yaml" --out "$store" --set "training.seed=$round" \
+    --set "training.device=$device"
   "$ROOT/scripts/tandem" evaluate "$store" --k 10 --json "$work/tandem-$round.evaluation.json"
   for kind in eager "${compiled[@]}"; do
     options=()
