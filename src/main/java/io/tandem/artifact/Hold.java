@@ -42,9 +42,15 @@ final class Hold implements AutoCloseable {
     }
   }
 
-  /** Where the holders of a version meet. */
+  /** Where the holders of a version meet, by whichever path they came to the store. */
   static Path file(Path store, String id) {
-    return store.resolve(FOLDER).resolve(id);
+    Path real;
+    try {
+      real = store.toRealPath();
+    } catch (IOException notThere) {
+      real = store.toAbsolutePath().normalize();
+    }
+    return real.resolve(FOLDER).resolve(id);
   }
 
   /**
@@ -69,7 +75,7 @@ final class Hold implements AutoCloseable {
 
   /** Whether no process, this one included, holds a version. */
   static boolean isFree(Path store, String id) throws IOException {
-    Path file = file(store.toAbsolutePath(), id);
+    Path file = file(store, id);
     synchronized (HELD) {
       if (HELD.containsKey(file)) {
         return false;

@@ -2,6 +2,7 @@ package io.tandem.rebuild;
 
 import io.tandem.artifact.ArtifactException;
 import io.tandem.artifact.Draft;
+import io.tandem.artifact.ExclusiveFile;
 import io.tandem.artifact.ItemTower;
 import io.tandem.artifact.Manifest.Gate;
 import io.tandem.artifact.Manifest.Rebuilt;
@@ -49,6 +50,9 @@ import org.jspecify.annotations.Nullable;
 public final class Rebuild {
   /** Folder of a store that an unfinished job leaves its parts in. */
   static final String WORK = "rebuild";
+
+  /** File of a store that says who rebuilds it. */
+  static final String LOCK = "rebuild.lock";
 
   private final Store store;
   private final Map<String, String> overrides = new LinkedHashMap<>();
@@ -147,7 +151,7 @@ public final class Rebuild {
   public RebuildResult run() {
     Instant started = store.clock().instant();
     long begin = System.nanoTime();
-    JobLock lock = lock(started);
+    ExclusiveFile lock = lock(started);
     try {
       RebuildResult result;
       try {
@@ -160,18 +164,40 @@ public final class Rebuild {
       report(result, null);
       return result;
     } finally {
-      lock.close();
+      free(lock);
     }
   }
 
-  private JobLock lock(Instant started) {
-    Timer timer = begin(Step.LOCK);
-    JobLock lock = JobLock.take(store.folder(), started);
-    if (lock.stale() != null) {
-      timer.fact("left_by", lock.stale());
+  private static void free(ExclusiveFile lock) {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      throw new ArtifactException("cannot free the lock of the rebuild: " + e.getMessage(), e);
     }
-    timer.end();
-    return lock;
+  }
+
+  private ExclusiveFile lock(Instant started) {
+    Timer timer = begin(Step.LOCK);
+    try {
+      ExclusiveFile lock =
+          ExclusiveFile.take(
+              store.folder(),
+              LOCK,
+              "process %d since %s".formatted(ProcessHandle.current().pid(), started));
+      if (lock.leftBy() != null) {
+        timer.fact("left_by", lock.leftBy());
+      }
+      timer.end();
+      return lock;
+    } catch (ExclusiveFile.HeldException e) {
+      throw new ArtifactException(
+          "%s: expected no other rebuild, found one at work: %s"
+              .formatted(store.folder(), e.holder()),
+          e);
+    } catch (IOException e) {
+      throw new ArtifactException(
+          "cannot lock " + store.folder().resolve(LOCK) + ": " + e.getMessage(), e);
+    }
   }
 
   private Outcome rebuild(Instant started) {

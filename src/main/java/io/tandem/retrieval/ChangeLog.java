@@ -1,13 +1,12 @@
 package io.tandem.retrieval;
 
 import io.tandem.artifact.ArtifactException;
+import io.tandem.artifact.ExclusiveFile;
 import io.tandem.artifact.Store;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -58,7 +57,7 @@ final class ChangeLog implements AutoCloseable {
 
   private long end;
   private @Nullable Stamp stamp;
-  private @Nullable FileChannel lock;
+  private @Nullable ExclusiveFile lock;
   private @Nullable RandomAccessFile out;
 
   /** Opens and reads the log; none is an empty one. */
@@ -139,15 +138,9 @@ final class ChangeLog implements AutoCloseable {
     if (out != null) {
       return out;
     }
-    FileChannel channel = null;
+    ExclusiveFile held = null;
     try {
-      channel =
-          FileChannel.open(
-              store.folder().resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (tryLock(channel) == null) {
-        throw new ArtifactException(
-            store.folder() + ": expected no other to change items, found one at work");
-      }
+      held = ExclusiveFile.take(store.folder(), LOCK, "process " + ProcessHandle.current().pid());
       if (!Files.exists(file)) {
         write(List.of());
       }
@@ -159,10 +152,15 @@ final class ChangeLog implements AutoCloseable {
         opened.getFD().sync();
       }
       out = opened;
-      lock = channel;
+      lock = held;
       return opened;
+    } catch (ExclusiveFile.HeldException e) {
+      throw new ArtifactException(
+          "%s: expected no other to change items, found one at work: %s"
+              .formatted(store.folder(), e.holder()),
+          e);
     } catch (IOException | RuntimeException e) {
-      close(channel);
+      close(held);
       throw e instanceof RuntimeException known ? known : failure("cannot open " + file, e);
     }
   }
@@ -295,14 +293,6 @@ final class ChangeLog implements AutoCloseable {
           Files.readAttributes(file, java.nio.file.attribute.BasicFileAttributes.class);
       return new Stamp(attributes.size(), attributes.lastModifiedTime(), attributes.fileKey());
     } catch (NoSuchFileException e) {
-      return null;
-    }
-  }
-
-  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
       return null;
     }
   }

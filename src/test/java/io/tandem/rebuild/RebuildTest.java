@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.tandem.artifact.ArtifactException;
+import io.tandem.artifact.ExclusiveFile;
 import io.tandem.artifact.Manifest;
 import io.tandem.artifact.Manifest.Verdict;
 import io.tandem.artifact.OpenVersion;
@@ -197,12 +198,14 @@ class RebuildTest {
   }
 
   @Test
-  void oneRebuildAtATimeAndTheMessageSaysWhoseItIs() {
-    try (JobLock lock = JobLock.take(store.folder(), java.time.Instant.EPOCH)) {
-      assertThat(lock.stale()).isNull();
+  void oneRebuildAtATimeAndTheMessageSaysWhoseItIs() throws Exception {
+    try (ExclusiveFile lock =
+        ExclusiveFile.take(
+            store.folder(), Rebuild.LOCK, "process 7 since " + java.time.Instant.EPOCH)) {
+      assertThat(lock.leftBy()).isNull();
       assertThatThrownBy(() -> Rebuild.of(store).run())
           .isInstanceOf(ArtifactException.class)
-          .hasMessageContaining("expected no other rebuild, found one at work: process ")
+          .hasMessageContaining("expected no other rebuild, found one at work: process 7")
           .hasMessageContaining("since 1970-01-01T00:00:00Z");
     }
   }
