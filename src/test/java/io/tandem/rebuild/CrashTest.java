@@ -13,10 +13,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,11 +26,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A rebuild that dies anywhere leaves a whole store behind, and the next one publishes what the
- * first would have. {@code -Dtandem.stress=full} fails at every step and kills hundreds of times;
- * by default some steps are passed over and a few processes die.
+ * first would have. {@code -Dtandem.stress=full} fails at every step and kills hundreds of jobs; by
+ * default some steps are passed over and fewer jobs die.
  */
 class CrashTest {
   private static final boolean FULL = "full".equals(System.getProperty("tandem.stress"));
+
+  /** Stores that a process works on at a time. */
+  private static final int JOBS = 4;
 
   @TempDir Path folder;
 
@@ -75,44 +79,44 @@ class CrashTest {
   }
 
   @Test
-  void aProcessKilledAtAnyMomentIsContinuedToTheSameBytes() throws Exception {
-    Store store = Catalogues.grown(folder, 20_000);
+  void jobsKilledAtAnyMomentAreContinuedToTheSameBytes() throws Exception {
+    Store store = Catalogues.grown(folder, 9_000);
     Path initial = folder.resolve("initial");
     copy(store.folder(), initial);
     Path whole = folder.resolve("whole");
     copy(initial, whole);
-    long begin = System.nanoTime();
-    assertThat(process(whole).waitFor()).isZero();
-    double millis = (System.nanoTime() - begin) / 1e6;
+    Catalogues.rebuild(Store.open(whole)).run();
     Map<String, ?> expected = Catalogues.files(Store.open(whole));
+    List<Path> victims = new ArrayList<>();
+    for (int job = 0; job < JOBS; job++) {
+      Path victim = folder.resolve("victim-" + job);
+      copy(initial, victim);
+      victims.add(victim);
+    }
+    double millis = Killed.millisToRebuildAll(folder, victims);
 
     Random random = new Random(11);
-    int kills = FULL ? 300 : 9;
-    int died = 0;
-    int resumed = 0;
-    Path victim = folder.resolve("victim");
-    copy(initial, victim);
-    for (int i = 0; i < kills; i++) {
-      Process process = process(victim);
-      if (!process.waitFor(
-          (long) (millis * (0.25 + 0.8 * random.nextDouble())), TimeUnit.MILLISECONDS)) {
-        process.destroyForcibly().waitFor();
-        died++;
-      }
-      Store left = Store.open(victim);
-      Catalogues.assertWhole(left);
-      resumed += Files.isDirectory(victim.resolve("rebuild/chunks")) ? 1 : 0;
-      if (i % 3 == 2) {
-        assertThat(Catalogues.rebuild(left).run().outcome()).isEqualTo(Outcome.PUBLISHED);
-        assertThat(Catalogues.files(left)).isEqualTo(expected);
-        Disk.REAL.deleteAll(victim);
-        copy(initial, victim);
+    int kills = FULL ? 100 : 8;
+    Traces traces = new Traces();
+    for (int kill = 0; kill < kills; kill++) {
+      Killed.after(random.nextDouble() * millis, folder, victims);
+      for (Path victim : victims) {
+        traces.count(victim);
+        Store left = Store.open(victim);
+        Catalogues.assertWhole(left);
+        // Most are left to the next process, which may die of them too.
+        if (random.nextInt(3) == 0) {
+          assertThat(Catalogues.rebuild(left).run().outcome()).isEqualTo(Outcome.PUBLISHED);
+          Catalogues.assertWhole(left);
+          assertThat(Catalogues.files(left)).isEqualTo(expected);
+          Disk.REAL.deleteAll(victim);
+          copy(initial, victim);
+        }
       }
     }
-    System.out.printf(
-        "killed %d of %d processes, %d left embedded chunks to continue from%n",
-        died, kills, resumed);
-    assertThat(died).isPositive();
+    System.out.printf("%d processes of %d jobs killed: %s%n", kills, JOBS, traces);
+    assertThat(traces.died).isGreaterThan(FULL ? 200 : 8);
+    assertThat(traces.halfWritten).isPositive();
   }
 
   @Test
@@ -139,18 +143,33 @@ class CrashTest {
     }
   }
 
-  private static Process process(Path store) throws IOException {
-    return new ProcessBuilder(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx1g",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            RebuildProcess.class.getName(),
-            store.toString())
-        .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start();
+  /** What deaths left behind. */
+  private static final class Traces {
+    private int died;
+    private int chunks;
+    private int halfWritten;
+    private int announced;
+
+    void count(Path store) throws IOException {
+      // A job that ends, well or not, leaves the file of its lock empty.
+      Path lock = store.resolve("rebuild.lock");
+      if (!Files.exists(lock) || Files.size(lock) == 0) {
+        return;
+      }
+      died++;
+      chunks += Files.isDirectory(store.resolve("rebuild/chunks")) ? 1 : 0;
+      announced += Files.exists(store.resolve("PUBLISHING")) ? 1 : 0;
+      try (Stream<Path> versions = Files.list(store.resolve("versions"))) {
+        halfWritten +=
+            versions.anyMatch(path -> path.getFileName().toString().startsWith(".")) ? 1 : 0;
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "%d died at work, of which %d left embedded chunks, %d a version half written or deleted, %d one being published"
+          .formatted(died, chunks, halfWritten, announced);
+    }
   }
 
   static void copy(Path from, Path to) throws IOException {
