@@ -63,12 +63,17 @@ public final class VersionWriter implements AutoCloseable {
       disk.createFolder(folder);
       return new VersionWriter(store, disk, clock, lock, folder);
     } catch (IOException e) {
-      try {
-        lock.close();
-      } catch (IOException suppressed) {
-        e.addSuppressed(suppressed);
+      try (lock) {
+        throw e;
+      } catch (IOException failed) {
+        throw ArtifactException.of("cannot write to store " + store.folder(), failed);
       }
-      throw ArtifactException.of("cannot write to store " + store.folder(), e);
+    } catch (RuntimeException | Error e) {
+      try (lock) {
+        throw e;
+      } catch (IOException free) {
+        throw ArtifactException.of("cannot free the lock of store " + store.folder(), free);
+      }
     }
   }
 

@@ -35,7 +35,7 @@ final class WriteLock implements AutoCloseable {
         disk.delete(marker);
       }
       return lock;
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException | Error e) {
       lock.close();
       throw e;
     }
