@@ -21,6 +21,7 @@ import io.tandem.training.TrainingListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.DriverManager;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -29,6 +30,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RebuildTest {
   @TempDir Path folder;
@@ -195,6 +198,49 @@ class RebuildTest {
       assertThat(runs.map(run -> read(run.resolve("report.json"))).collect(Collectors.joining()))
           .contains("expected each key once", "FAILED");
     }
+  }
+
+  @Test
+  void aDatabaseThatDiesMidwayLeavesEverythingAndTheNextRebuildGoesOn() throws Exception {
+    DyingDatabase database = new DyingDatabase(20_000, "movieId", "title", "genres", "year");
+    DriverManager.registerDriver(database);
+    try {
+      assertThatThrownBy(
+              () ->
+                  Rebuild.of(store)
+                      .set(
+                          "data.items",
+                          "{jdbc: '%s', sql: select, key: movieId}".formatted(DyingDatabase.URL))
+                      .run())
+          .isInstanceOf(DataException.class)
+          .hasMessage("jdbc:dying: connection reset");
+    } finally {
+      DriverManager.deregisterDriver(database);
+    }
+    assertThat(database.rows()).isEqualTo(20_000);
+    assertThat(store.currentId()).contains(first.id());
+    assertThat(store.verify(first.id())).isEmpty();
+    assertThat(store.candidates()).isEmpty();
+    try (Stream<Path> versions = Files.list(store.folder().resolve("versions"))) {
+      assertThat(versions).containsExactly(first.folder());
+    }
+    assertThat(Rebuild.of(store).run().outcome()).isEqualTo(Outcome.PUBLISHED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"hnsw", "ivf_flat", "ivf_sq8", "ivf_pq_fast_scan"})
+  void theSameInputsGiveTheSameBytesWhateverTheIndex(String type) throws IOException {
+    Catalogues.grow(folder, 5_000);
+    Path other = folder.resolve("other");
+    CrashTest.copy(store.folder(), other);
+    for (Store each : List.of(store, Store.open(other))) {
+      RebuildResult result =
+          Catalogues.rebuild(each).set("index.type", type).set("index.min_recall", "0.5").run();
+      assertThat(result.refused()).isEmpty();
+    }
+    Map<String, ?> files = store.current().manifest().files();
+    assertThat(Store.open(other).current().manifest().files()).isEqualTo(files);
+    assertThat(store.current().manifest().items()).isEqualTo(TestModels.ITEMS + 5_000);
   }
 
   @Test

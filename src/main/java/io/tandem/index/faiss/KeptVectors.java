@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.bytedeco.javacpp.BytePointer;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class KeptVectors implements AutoCloseable {
   /** Floats written at a time. */
-  private static final int CHUNK = 1 << 20;
+  static final int CHUNK = 1 << 20;
 
   private final FloatPointer pointer;
   private final long count;
@@ -98,19 +99,28 @@ final class KeptVectors implements AutoCloseable {
   void write(Path file) throws IOException {
     try (FileChannel out =
         FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      // By way of an array: a buffer over native memory ends at 2 GiB, wherever it begins.
-      float[] chunk = new float[(int) Math.min(CHUNK, count)];
-      ByteBuffer bytes =
-          ByteBuffer.allocate(chunk.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-      FloatPointer at = new FloatPointer(pointer);
-      for (long from = 0; from < count; from += CHUNK) {
-        int n = (int) Math.min(CHUNK, count - from);
-        at.position(from).get(chunk, 0, n);
-        bytes.clear().limit(n * Float.BYTES);
-        bytes.asFloatBuffer().put(chunk, 0, n);
-        while (bytes.hasRemaining()) {
-          out.write(bytes);
-        }
+      write(out, 0);
+    }
+  }
+
+  /**
+   * Writes numbers from one on.
+   *
+   * @param first at most their count
+   */
+  void write(WritableByteChannel out, long first) throws IOException {
+    // By way of an array: a buffer over native memory ends at 2 GiB, wherever it begins.
+    float[] chunk = new float[(int) Math.min(CHUNK, count - first)];
+    ByteBuffer bytes =
+        ByteBuffer.allocate(chunk.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    FloatPointer at = new FloatPointer(pointer);
+    for (long from = first; from < count; from += CHUNK) {
+      int n = (int) Math.min(CHUNK, count - from);
+      at.position(from).get(chunk, 0, n);
+      bytes.clear().limit(n * Float.BYTES);
+      bytes.asFloatBuffer().put(chunk, 0, n);
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
       }
     }
   }
