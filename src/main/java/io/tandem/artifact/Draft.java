@@ -10,6 +10,7 @@ import io.tandem.config.SpecReader;
 import io.tandem.data.DataException;
 import io.tandem.data.Dataset;
 import io.tandem.data.Interactions;
+import io.tandem.data.ParallelRows;
 import io.tandem.feature.EventEncoder;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.QueryContext;
@@ -89,9 +90,7 @@ public final class Draft implements AutoCloseable {
     dimension = dimension(spec.model());
     writeSpec(spec, writer);
     dataset.itemKeys().write(writer.path(Version.ITEM_KEYS));
-    attributes = ItemTexts.write(dataset.items(), keyColumn(spec), writer);
-    FilterColumns.write(
-        dataset.items(), keyColumn(spec), spec.features().item(), writer.part(Version.FILTERS));
+    attributes = describe(spec, dataset, writer);
     History.write(dataset, writer);
     IndexConfig index = spec.index();
     if (model instanceof Towers towers) {
@@ -139,6 +138,26 @@ public final class Draft implements AutoCloseable {
     }
   }
 
+  /** Writes what items are beside their vectors; returns the names of their attributes. */
+  private static List<String> describe(ModelSpec spec, Dataset dataset, VersionWriter writer)
+      throws IOException {
+    FilterColumns.Writer filters =
+        new FilterColumns.Writer(keyColumn(spec), spec.features().item());
+    try (ItemTexts.Writer texts = new ItemTexts.Writer(keyColumn(spec), writer)) {
+      // Texts on a thread beside the one that reads and gathers filters, each in order.
+      ParallelRows.forEachChunk(
+          dataset.items(),
+          1,
+          (rows, first) -> {
+            texts.add(rows);
+            return rows;
+          },
+          filters::add);
+      filters.write(writer.part(Version.FILTERS));
+      return texts.columns();
+    }
+  }
+
   /** Width of the vectors. */
   public int dimension() {
     return dimension;
@@ -160,18 +179,48 @@ public final class Draft implements AutoCloseable {
     }
   }
 
+  /**
+   * Adds the next items, whose vectors {@link #build(Maker)} has from elsewhere.
+   *
+   * @param itemHashes [n]
+   */
+  public void add(long[] itemHashes, int n) {
+    try {
+      ItemHashes.write(hashes, itemHashes, n);
+      added += n;
+    } catch (IOException e) {
+      throw failure(store, e);
+    }
+  }
+
+  /** Makes the index of a draft's items. */
+  public interface Maker {
+    /**
+     * Makes it.
+     *
+     * @param queries [n × dimension] to measure recall with
+     * @return an index whose rows are the items in the data set's order
+     */
+    BuiltIndex make(float[] queries, int n);
+  }
+
   /** Builds the index from what was added. */
   public BuiltIndex build(Threads threads, BuildListener listener) {
     FaissBuilder from = Objects.requireNonNull(builder, "a draft is built once");
+    if (threads == Threads.REPRODUCIBLE) {
+      from.reproducible();
+    }
+    return build(from.listener(listener)::build);
+  }
+
+  /** Takes an index that is built elsewhere; it belongs to the draft then. */
+  public BuiltIndex build(Maker maker) {
     if (added != dataset.itemKeys().size()) {
       throw new IllegalStateException(
           "expected vectors of %d items, found %d".formatted(dataset.itemKeys().size(), added));
     }
     try {
       hashes.close();
-      if (threads == Threads.REPRODUCIBLE) {
-        from.reproducible();
-      }
       float[] queries = {1};
       int n = 1;
       if (model instanceof Towers towers) {
@@ -180,8 +229,13 @@ public final class Draft implements AutoCloseable {
         n = sample.rows();
       }
       QuerySample.write(queries, n, dimension, writer);
-      BuiltIndex result = from.listener(listener).build(queries, n);
+      BuiltIndex result = maker.make(queries, n);
       built = result;
+      if (result.index().size() != added || result.index().dimension() != dimension) {
+        throw new IndexException(
+            "expected an index of %d vectors of dimension %d, found %d of %d"
+                .formatted(added, dimension, result.index().size(), result.index().dimension()));
+      }
       return result;
     } catch (IOException | UncheckedIOException | IndexException | DataException e) {
       throw failure(store, e);

@@ -1,8 +1,8 @@
 package io.tandem.artifact;
 
-import io.tandem.data.Attributes;
 import io.tandem.data.Rows;
 import io.tandem.feature.Values;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -13,6 +13,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -53,36 +56,52 @@ public final class ItemTexts {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
-  /**
-   * Writes the columns and returns their names.
-   *
-   * @param key the column of the key, which is left out
-   */
-  static List<String> write(Attributes attributes, String key, VersionWriter writer)
-      throws IOException {
-    TreeSet<String> names = new TreeSet<>();
-    attributes.forEachChunk(rows -> names.addAll(rows.columns().keySet()));
-    names.remove(key);
-    List<String> columns = List.copyOf(names);
-    List<ColumnWriter> writers = new ArrayList<>();
-    try {
-      for (int i = 0; i < columns.size(); i++) {
-        writers.add(ColumnWriter.create(writer, i));
+  /** Writes the texts of items, chunk by chunk. */
+  static final class Writer implements Closeable {
+    private final String key;
+    private final VersionWriter target;
+    private final Map<String, ColumnWriter> columns = new TreeMap<>();
+    private boolean begun;
+
+    /**
+     * @param key the column of the key, which is left out
+     */
+    Writer(String key, VersionWriter target) {
+      this.key = key;
+      this.target = target;
+    }
+
+    /** Adds the next items; the first tell the columns. Failures come unchecked. */
+    void add(Rows rows) {
+      if (!begun) {
+        begun = true;
+        begin(new TreeSet<>(rows.columns().keySet()));
       }
-      attributes.forEachChunk(
-          rows -> {
-            for (int i = 0; i < columns.size(); i++) {
-              writers.get(i).write(rows.columns().get(columns.get(i)), rows.size());
-            }
-          });
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    } finally {
-      for (ColumnWriter column : writers) {
+      columns.forEach((name, column) -> column.write(rows.columns().get(name), rows.size()));
+    }
+
+    private void begin(Set<String> names) {
+      names.remove(key);
+      try {
+        for (String name : names) {
+          columns.put(name, ColumnWriter.create(target, columns.size()));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+
+    /** Names of the columns, in order. */
+    List<String> columns() {
+      return List.copyOf(columns.keySet());
+    }
+
+    @Override
+    public void close() throws IOException {
+      for (ColumnWriter column : columns.values()) {
         column.close();
       }
     }
-    return columns;
   }
 
   static ItemTexts open(Path folder, List<String> columns, int items) {
@@ -114,7 +133,7 @@ public final class ItemTexts {
     return new ItemTexts(columns, List.copyOf(ends), List.copyOf(texts));
   }
 
-  /** Writes one column; failures come unchecked, for they cross a consumer of chunks. */
+  /** Writes one column. */
   private static final class ColumnWriter {
     private final OutputStream ends;
     private final OutputStream texts;

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.tandem.config.FeatureSpec;
-import io.tandem.data.Attributes;
 import io.tandem.data.DataException;
 import io.tandem.data.Rows;
 import io.tandem.feature.FeatureValues;
@@ -65,36 +64,51 @@ public final class FilterColumns {
     return new FilterColumns(items);
   }
 
-  /**
-   * Writes the columns of all attributes.
-   *
-   * @param keyColumn the items' key, which is no attribute
-   * @param features of items, which say how columns are to be read
-   */
-  public static void write(
-      Attributes attributes, String keyColumn, List<FeatureSpec> features, Target target)
-      throws IOException {
-    Map<String, ColumnBuilder> builders = new LinkedHashMap<>();
-    int[] next = {0};
-    attributes.forEachChunk(
-        rows -> {
-          if (next[0] == 0) {
-            rows.columns()
-                .forEach((name, column) -> builders.put(name, builder(name, column, features)));
-            builders.remove(keyColumn);
-          }
-          add(rows, next[0], builders);
-          next[0] += rows.size();
-        });
-    List<ColumnInfo> infos = new ArrayList<>();
-    for (ColumnBuilder builder : builders.values()) {
-      if (builder.info().leftOut() == null) {
-        builder.write(target, infos.size());
-      }
-      infos.add(builder.info());
+  /** Gathers the columns of items, chunk by chunk, and writes them. */
+  public static final class Writer {
+    private final String key;
+    private final List<FeatureSpec> features;
+    private final Map<String, ColumnBuilder> builders = new LinkedHashMap<>();
+    private int items;
+
+    /**
+     * @param key column of the items' key, which is no attribute
+     * @param features of items, which say how columns are to be read
+     */
+    public Writer(String key, List<FeatureSpec> features) {
+      this.key = key;
+      this.features = features;
     }
-    try (OutputStream out = target.create(COLUMNS)) {
-      out.write(JSON.writeValueAsBytes(new Header(FORMAT, next[0], infos)));
+
+    /** Adds the next items; the first tell the columns. */
+    public void add(Rows rows) {
+      if (items == 0) {
+        rows.columns()
+            .forEach((name, column) -> builders.put(name, builder(name, column, features)));
+        builders.remove(key);
+      }
+      RowValues values = new RowValues(rows, Set.of());
+      for (int row = 0; row < rows.size(); row++) {
+        RowValues item = values.at(row);
+        for (ColumnBuilder builder : builders.values()) {
+          builder.add(items + row, item);
+        }
+      }
+      items += rows.size();
+    }
+
+    /** Writes the columns of all that was added. */
+    public void write(Target target) throws IOException {
+      List<ColumnInfo> infos = new ArrayList<>();
+      for (ColumnBuilder builder : builders.values()) {
+        if (builder.info().leftOut() == null) {
+          builder.write(target, infos.size());
+        }
+        infos.add(builder.info());
+      }
+      try (OutputStream out = target.create(COLUMNS)) {
+        out.write(JSON.writeValueAsBytes(new Header(FORMAT, items, infos)));
+      }
     }
   }
 
@@ -106,18 +120,8 @@ public final class FilterColumns {
         : new NumberColumn.Builder(info);
   }
 
-  private static void add(Rows rows, int first, Map<String, ColumnBuilder> builders) {
-    RowValues values = new RowValues(rows, Set.of());
-    for (int row = 0; row < rows.size(); row++) {
-      RowValues item = values.at(row);
-      for (ColumnBuilder builder : builders.values()) {
-        builder.add(first + row, item);
-      }
-    }
-  }
-
   /**
-   * Opens what {@link #write} wrote.
+   * Opens what a {@link Writer} wrote.
    *
    * @param items number of items that rows are numbered in
    * @throws DataException if files are missing, damaged, or of another number of items

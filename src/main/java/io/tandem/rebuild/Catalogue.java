@@ -36,11 +36,11 @@ final class Catalogue {
   /** Items of which the draft's own tower is asked again. */
   private static final int CHECKED = 200;
 
-  private static final int NAMED = 5;
+  private static final int NAMED = Cluster.NAMED;
 
   private final OpenVersion live;
   private final ItemTower tower;
-  private final Chunks chunks;
+  private final @Nullable Chunks chunks;
   private final int threads;
   private final @Nullable ItemHashes before;
   private final @Nullable Features comparedBy;
@@ -61,8 +61,10 @@ final class Catalogue {
 
   /**
    * @param sameModel whether the tower is the one that embedded the current version
+   * @param chunks that were embedded; null where vectors come from elsewhere
    */
-  Catalogue(OpenVersion live, ItemTower tower, boolean sameModel, Chunks chunks, int threads) {
+  Catalogue(
+      OpenVersion live, ItemTower tower, boolean sameModel, @Nullable Chunks chunks, int threads) {
     this.live = live;
     this.tower = tower;
     this.chunks = chunks;
@@ -93,8 +95,12 @@ final class Catalogue {
         this::embed,
         chunk -> {
           int n = chunk.hashes().length;
-          removeNotFinite(chunk);
-          draft.add(chunk.vectors(), chunk.hashes(), n);
+          if (chunks == null) {
+            draft.add(chunk.hashes(), n);
+          } else {
+            removeNotFinite(chunk);
+            draft.add(chunk.vectors(), chunk.hashes(), n);
+          }
           missing.add(chunk.unknown(), n);
           for (int row = 0; row < n; row++) {
             if ((done[0] + row) % every == 0 && checkedRows.size() < CHECKED) {
@@ -137,6 +143,12 @@ final class Catalogue {
   /** Thread time, in seconds. */
   double embedSeconds() {
     return embedNanos.get() / 1e9;
+  }
+
+  /** Is told which vectors from elsewhere were not finite. */
+  void notFinite(int count, List<String> first) {
+    notFiniteCount = count;
+    notFinite.addAll(first);
   }
 
   /** Items whose vectors were not finite. */
@@ -202,6 +214,16 @@ final class Catalogue {
   }
 
   private float[] vectors(int first, FeatureBatch batch, long[] hashes, int[] taken)
+      throws IOException {
+    Chunks kept = chunks;
+    if (kept == null) {
+      embedded.addAndGet(batch.rows());
+      return new float[0];
+    }
+    return vectors(kept, first, batch, hashes, taken);
+  }
+
+  private float[] vectors(Chunks chunks, int first, FeatureBatch batch, long[] hashes, int[] taken)
       throws IOException {
     int dim = tower.dim();
     FeatureBatch fresh = new FeatureBatch(tower.features().itemSchema());

@@ -60,6 +60,7 @@ public final class Rebuild {
   private @Nullable Path items;
   private @Nullable TrainingListener training;
   private @Nullable Path metrics;
+  private @Nullable Cluster cluster;
   private int keep;
   private int threads = Runtime.getRuntime().availableProcessors();
   private RebuildListener listener = RebuildListener.NONE;
@@ -98,6 +99,12 @@ public final class Rebuild {
   /** Trains new towers first, beginning with what the current ones learned. */
   public Rebuild train(TrainingListener told) {
     training = told;
+    return this;
+  }
+
+  /** Takes vectors and index from a cluster, instead of embedding and building here. */
+  public Rebuild on(Cluster machines) {
+    cluster = machines;
     return this;
   }
 
@@ -222,6 +229,9 @@ public final class Rebuild {
       }
       ModelSpec spec = SpecReader.read(live.version().spec(), overrides);
       requireSameModel();
+      if (cluster != null) {
+        cluster.requireBuildable(spec.index());
+      }
       DataSpec data = data(spec.data());
       Timer timer = begin(Step.READ);
       try (Dataset dataset = DatasetReader.read(data, DatasetReader.Items.CATALOGUE)) {
@@ -264,7 +274,7 @@ public final class Rebuild {
       Catalogue catalogue = embed(live, towers, draft, dataset);
       Rebuilt counts = catalogue.rebuilt(source(data), told != null);
       rebuilt = counts;
-      build(spec, draft);
+      build(spec, draft, dataset, catalogue);
       Timer timer = begin(Step.WRITE);
       facts.putAll(catalogue.missing());
       Version written = draft.write(facts);
@@ -290,7 +300,9 @@ public final class Rebuild {
     boolean sameModel = training == null;
     String modelHash = sameModel ? live.version().modelHash() : Retraining.hash(towers);
     Chunks chunks =
-        new Chunks(store.folder().resolve(WORK).resolve("chunks"), store.disk(), modelHash);
+        cluster != null
+            ? null
+            : new Chunks(store.folder().resolve(WORK).resolve("chunks"), store.disk(), modelHash);
     Catalogue catalogue = new Catalogue(live, tower, sameModel, chunks, threads);
     int total = dataset.itemKeys().size();
     catalogue.addTo(draft, dataset.items(), done -> listener.progress(Step.EMBED, done, total));
@@ -309,12 +321,21 @@ public final class Rebuild {
     return catalogue;
   }
 
-  private void build(ModelSpec spec, Draft draft) {
+  private void build(ModelSpec spec, Draft draft, Dataset dataset, Catalogue catalogue) {
     Timer timer = begin(Step.BUILD);
+    Cluster machines = cluster;
     BuiltIndex built =
-        draft.build(
-            spec.rebuild().reproducible() ? Draft.Threads.REPRODUCIBLE : Draft.Threads.ALL,
-            (stage, type, done, total) -> listener.progress(Step.BUILD, done, total));
+        machines == null
+            ? draft.build(
+                spec.rebuild().reproducible() ? Draft.Threads.REPRODUCIBLE : Draft.Threads.ALL,
+                (stage, type, done, total) -> listener.progress(Step.BUILD, done, total))
+            : draft.build(
+                (queries, n) -> {
+                  Cluster.Indexed made =
+                      machines.index(dataset.itemKeys(), spec.index(), queries, n);
+                  catalogue.notFinite(made.notFinite(), made.firstNotFinite());
+                  return made.index();
+                });
     timer.fact("index", built.type()).fact("recall", built.recall()).end();
   }
 
@@ -368,6 +389,10 @@ public final class Rebuild {
 
   /** Without training, what the towers were trained for cannot change. */
   private void requireSameModel() {
+    if (training != null && cluster != null) {
+      throw new IllegalArgumentException(
+          "expected a cluster's vectors without training, which makes other ones");
+    }
     for (String key : overrides.keySet()) {
       if (training == null && !key.matches("(data|index|rebuild)(\\..*)?")) {
         throw new IllegalArgumentException(

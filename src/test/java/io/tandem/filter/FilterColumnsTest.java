@@ -131,10 +131,9 @@ class FilterColumnsTest {
   }
 
   private static FilterColumns write(Attributes items, Path folder) throws IOException {
-    FilterColumns.write(
-        items,
-        "key",
-        Items.FEATURES,
+    FilterColumns.Writer writer = new FilterColumns.Writer("key", Items.FEATURES);
+    items.forEachChunk(writer::add);
+    writer.write(
         new FilterColumns.Target() {
           @Override
           public Path path(String name) {

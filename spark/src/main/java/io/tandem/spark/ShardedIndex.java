@@ -7,204 +7,222 @@ import static org.apache.spark.sql.functions.col;
 import io.tandem.config.IndexConfig;
 import io.tandem.data.DataException;
 import io.tandem.data.KeyTable;
-import io.tandem.index.BuiltIndex;
 import io.tandem.index.faiss.IndexShards;
+import io.tandem.index.faiss.TrainingRows;
+import io.tandem.rebuild.Cluster;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.TaskContext;
-import org.apache.spark.api.java.function.ForeachPartitionFunction;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.apache.spark.api.java.function.FilterFunction;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 
 /**
- * An index built from embedded items, one FAISS shard for each partition, merged into one. Rows are
- * in the order of the items' keys, whatever the partitions: the same vectors give the same index.
+ * An index built from embedded items, one FAISS shard for each partition, merged into one. Its rows
+ * are in the order of a catalogue, whatever the partitions, and its centroids are learnt once, on
+ * the driver, from the same rows as on one machine: it is the index that one machine builds.
  *
- * <p>Shards go through a folder that every machine sees at the same path. A shard gets its name
- * once it is whole, so that a task that is tried again, or twice at a time, does no harm.
+ * <p>Shards go through a folder that every machine sees at the same path.
  */
-public final class ShardedIndex {
-  /** Vectors added to a shard together. */
-  private static final int CHUNK = 8192;
+public final class ShardedIndex implements Cluster {
+  /** Number of an item in the catalogue. */
+  static final String ROW = "row";
 
-  private static final long SEED = 7;
+  static final StructType NUMBERED =
+      new StructType()
+          .add(ROW, DataTypes.IntegerType, false)
+          .add(KEY, DataTypes.StringType, false)
+          .add(VECTOR, DataTypes.createArrayType(DataTypes.FloatType, false), false);
 
-  private ShardedIndex() {}
+  private static final String TRAINED = "trained.faiss";
+  private static final String KEYS = "items.keys";
+
+  private final Supplier<Dataset<Row>> source;
+  private final int shards;
+  private final Path folder;
 
   /**
-   * The result.
-   *
-   * @param keys of the items, by row of the index
-   * @param index belongs to the receiver
+   * @param source gives rows of (key, vector) as {@link ItemEmbedding} does; is asked once there is
+   *     work, and its rows are read several times
+   * @param shards at least 1
+   * @param folder that every machine sees; its shards of an earlier build are replaced
    */
-  public record Built(KeyTable keys, BuiltIndex index) {}
+  public ShardedIndex(Supplier<Dataset<Row>> source, int shards, Path folder) {
+    if (shards < 1) {
+      throw new IllegalArgumentException("expected at least 1 shard, found " + shards);
+    }
+    this.source = source;
+    this.shards = shards;
+    this.folder = folder.toAbsolutePath();
+  }
+
+  /** Flat, ivf_flat, ivf_sq8 and ivf_fp16 without pca can be merged. */
+  @Override
+  public void requireBuildable(IndexConfig config) {
+    IndexShards.requireMergeable(config);
+  }
 
   /**
    * Builds shards on the executors and merges them on the driver, which holds the index and every
    * whole vector while it measures recall.
    *
-   * @param vectors rows of (key, vector) as {@link ItemEmbedding} gives; read several times
-   * @param config a type that merges: flat, ivf_flat, ivf_sq8 or ivf_fp16
-   * @param shards at least 1
-   * @param folder that every machine sees; its shards of an earlier build are replaced
-   * @param queries [n × dimension] to measure recall with; where n is 0, vectors stand in for them
-   * @throws DataException if there is no vector, a key occurs twice, or vectors differ in width
+   * @throws DataException if the vectors are not of these items, each once, all of one width
    */
-  public static Built build(
-      Dataset<Row> vectors, IndexConfig config, int shards, Path folder, float[] queries, int n) {
-    int total = Math.toIntExact(vectors.count());
-    if (total == 0) {
-      throw new DataException("expected at least 1 embedded item, found none");
-    }
-    int dimension = vectors.first().<Float>getList(vectors.first().fieldIndex(VECTOR)).size();
+  @Override
+  public Indexed index(KeyTable items, IndexConfig config, float[] queries, int n) {
+    requireBuildable(config);
+    prepare(items);
+    Dataset<Row> vectors = source.get().select(col(KEY), col(VECTOR));
+    int total = items.size();
+    int dimension = dimension(vectors);
     IndexShards parts = new IndexShards(dimension, config, total);
-    Path trained = folder.resolve("trained.faiss");
-    train(parts, vectors, dimension, total, trained);
-    clear(folder);
-    vectors
-        .select(col(KEY), col(VECTOR))
-        .repartitionByRange(shards, col(KEY))
-        .sortWithinPartitions(col(KEY))
+    Dataset<Row> numbered =
+        vectors.mapPartitions(new NumberRows(folder.toString()), Encoders.row(NUMBERED));
+    train(parts, numbered, dimension);
+    numbered
+        .repartitionByRange(shards, col(ROW))
+        .sortWithinPartitions(col(ROW))
         .foreachPartition(
             new BuildShard(dimension, total, config.type(), config.metric(), folder.toString()));
-    return merge(parts, folder, total, queries, n);
+    return merge(parts, total, queries, n);
   }
 
-  private static void train(
-      IndexShards parts, Dataset<Row> vectors, int dimension, int total, Path trained) {
-    int wanted = Math.max(1, Math.min(total, parts.trainingRows()));
-    // A sample has about the size that is asked for: a few more, cut off after.
-    double fraction = Math.min(1, 1.05 * wanted / total + 1e-6);
-    List<Row> sample =
-        new ArrayList<>(
-            (fraction == 1 ? vectors : vectors.sample(false, fraction, SEED))
-                .select(col(KEY), col(VECTOR))
-                .limit(wanted)
-                .collectAsList());
-    sample.sort(Comparator.comparing(row -> row.getString(0)));
+  private void prepare(KeyTable items) {
     try {
-      Files.createDirectories(trained.getParent());
-      parts.train(floats(sample, dimension), sample.size(), trained);
+      Files.createDirectories(folder);
+      for (Path file : files("(attempt-)?shard-.*")) {
+        Files.delete(file);
+      }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write to " + trained.getParent(), e);
+      throw new UncheckedIOException("cannot write to " + folder, e);
     }
+    items.write(folder.resolve(KEYS));
   }
 
-  private static Built merge(IndexShards parts, Path folder, int total, float[] queries, int n) {
-    KeyTable.Builder keys = new KeyTable.Builder();
-    List<Path> files = shardFiles(folder, ".faiss");
-    for (Path file : files) {
-      String name = file.getFileName().toString().replace(".faiss", ".keys");
-      KeyTable part = KeyTable.open(file.resolveSibling(name));
-      for (int row = 0; row < part.size(); row++) {
-        keys.add(part.key(row));
+  private static int dimension(Dataset<Row> vectors) {
+    List<Row> first = vectors.takeAsList(1);
+    if (first.isEmpty()) {
+      throw new DataException("expected at least 1 embedded item, found none");
+    }
+    return first.get(0).getList(1).size();
+  }
+
+  private void train(IndexShards parts, Dataset<Row> numbered, int dimension) {
+    TrainingRows rows = parts.trainingRows();
+    float[] sample = new float[0];
+    int n = 0;
+    if (rows.drawn() > 0) {
+      sample = new float[Math.multiplyExact(Math.min(rows.drawn(), rows.total()), dimension)];
+      Iterator<Row> drawn = numbered.filter(new IsDrawn(rows)).sort(col(ROW)).toLocalIterator();
+      while (drawn.hasNext()) {
+        if ((n + 1) * dimension > sample.length) {
+          throw new DataException("expected each item once, found some more often");
+        }
+        floats(drawn.next(), sample, n++, dimension);
       }
     }
-    if (keys.size() != total) {
+    parts.train(sample, n, folder.resolve(TRAINED));
+  }
+
+  private Indexed merge(IndexShards parts, int total, float[] queries, int n) {
+    int rows = 0;
+    int notFinite = 0;
+    List<String> first = new ArrayList<>();
+    for (Path file : files("shard-\\d+\\" + BuildShard.FACTS)) {
+      BuildShard.Facts facts = BuildShard.Facts.read(file);
+      rows += facts.rows();
+      notFinite += facts.notFinite();
+      facts.firstNotFinite().stream().limit(NAMED - first.size()).forEach(first::add);
+    }
+    if (rows != total) {
       throw new DataException(
-          "%s: expected shards of %d items, found %d".formatted(folder, total, keys.size()));
+          "expected vectors of %d items, found %d; embed the catalogue that is rebuilt"
+              .formatted(total, rows));
     }
-    return new Built(keys.build(), parts.merge(files, queries, n));
+    return new Indexed(
+        parts.merge(files("shard-\\d+\\" + BuildShard.SHARD), queries, n), notFinite, first);
   }
 
-  private static void clear(Path folder) {
-    for (String ending : List.of(".faiss", ".keys", ".flat")) {
-      for (Path file : shardFiles(folder, ending)) {
-        delete(file);
-      }
-    }
-  }
-
-  /** Files of shards by their numbers. */
-  private static List<Path> shardFiles(Path folder, String ending) {
+  /** Files of shards, by their numbers. */
+  private List<Path> files(String pattern) {
     try (var files = Files.list(folder)) {
-      return files
-          .filter(file -> file.getFileName().toString().matches("shard-\\d+.*"))
-          .filter(file -> file.getFileName().toString().endsWith(ending))
-          .sorted()
-          .toList();
+      return files.filter(file -> file.getFileName().toString().matches(pattern)).sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot list " + folder, e);
     }
   }
 
-  private static void delete(Path file) {
-    try {
-      Files.delete(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot remove " + file, e);
+  /** Copies the vector of a row of {@link #NUMBERED}; returns whether it is finite. */
+  static boolean floats(Row row, float[] target, int at, int dimension) {
+    List<Float> vector = row.getList(2);
+    if (vector.size() != dimension) {
+      throw new DataException(
+          "item '%s': expected a vector of dimension %d, found %d"
+              .formatted(row.getString(1), dimension, vector.size()));
     }
+    boolean finite = true;
+    for (int i = 0; i < dimension; i++) {
+      float value = vector.get(i);
+      target[at * dimension + i] = value;
+      finite &= Float.isFinite(value);
+    }
+    if (!finite) {
+      Arrays.fill(target, at * dimension, (at + 1) * dimension, 0);
+    }
+    return finite;
   }
 
-  /** [rows × dimension] of rows of (key, vector). */
-  static float[] floats(List<Row> rows, int dimension) {
-    float[] vectors = new float[rows.size() * dimension];
-    int at = 0;
-    for (Row row : rows) {
-      List<Float> vector = row.getList(1);
-      if (vector.size() != dimension) {
-        throw new DataException(
-            "item '%s': expected a vector of dimension %d, found %d"
-                .formatted(row.getString(0), dimension, vector.size()));
-      }
-      for (float value : vector) {
-        vectors[at++] = value;
-      }
-    }
-    return vectors;
+  static KeyTable keys(Path folder) {
+    return KeyTable.open(folder.resolve(KEYS));
   }
 
-  /** What runs on the executors. */
-  record BuildShard(
-      int dimension, int total, IndexConfig.Type type, IndexConfig.Metric metric, String folder)
-      implements ForeachPartitionFunction<Row> {
+  static Path trained(Path folder) {
+    return folder.resolve(TRAINED);
+  }
+
+  /** What a shard is called by the number of its partition. */
+  static String name(int partition) {
+    return String.format(Locale.ROOT, "shard-%06d", partition);
+  }
+
+  /** Finds the place of every item in the catalogue. */
+  record NumberRows(String folder) implements MapPartitionsFunction<Row, Row> {
     @Override
-    public void call(Iterator<Row> rows) throws IOException {
-      if (!rows.hasNext()) {
-        return;
-      }
-      Path into = Path.of(folder);
-      String name = String.format("shard-%06d", TaskContext.getPartitionId());
-      Path attempt = into.resolve("attempt-" + name + "-" + TaskContext.get().taskAttemptId());
-      IndexConfig config = IndexConfig.of(type).withMetric(metric);
-      KeyTable.Builder keys = new KeyTable.Builder();
-      try (IndexShards.Shard shard =
-          new IndexShards(dimension, config, total).shard(into.resolve("trained.faiss"))) {
-        while (rows.hasNext()) {
-          List<Row> chunk = Chunks.next(rows, CHUNK);
-          for (Row row : chunk) {
-            int before = keys.size();
-            if (keys.add(row.getString(0)) != before) {
-              throw new DataException(
-                  "expected each key once, found '%s' more often".formatted(row.getString(0)));
-            }
-          }
-          shard.add(floats(chunk, dimension), chunk.size());
-        }
-        shard.write(attempt);
-      }
-      keys.build().write(attempt.resolveSibling(attempt.getFileName() + ".keys"));
-      move(attempt, ".keys", into.resolve(name + ".keys"));
-      if (Files.exists(attempt.resolveSibling(attempt.getFileName() + ".flat"))) {
-        move(attempt, ".flat", into.resolve(name + ".faiss.flat"));
-      }
-      // The last: a shard counts once this is there.
-      move(attempt, "", into.resolve(name + ".faiss"));
+    public Iterator<Row> call(Iterator<Row> rows) {
+      KeyTable items = keys(Path.of(folder));
+      return new Chunks(
+          rows, 1024, chunk -> chunk.stream().map(row -> numbered(items, row)).toList());
     }
 
-    private static void move(Path attempt, String ending, Path to) throws IOException {
-      Files.move(
-          attempt.resolveSibling(attempt.getFileName() + ending),
-          to,
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
+    private static Row numbered(KeyTable items, Row row) {
+      int number = items.indexOf(row.getString(0));
+      if (number < 0) {
+        throw new DataException(
+            "item '%s': expected vectors of the catalogue's items alone, which has none such;"
+                    .formatted(row.getString(0))
+                + " embed the catalogue that is rebuilt");
+      }
+      return RowFactory.create(number, row.get(0), row.get(1));
+    }
+  }
+
+  /** Leaves the rows that centroids are learnt from. */
+  record IsDrawn(TrainingRows rows) implements FilterFunction<Row> {
+    @Override
+    public boolean call(Row row) {
+      return rows.contains(row.getInt(0));
     }
   }
 }

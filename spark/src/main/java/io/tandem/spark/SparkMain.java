@@ -19,8 +19,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "tandem-spark",
     mixinStandardHelpOptions = true,
-    subcommands = {EmbedCommand.class, RetrieveCommand.class, IndexCommand.class},
-    description = "Tandem on Apache Spark: embeds catalogues and answers many queries at once.",
+    subcommands = {EmbedCommand.class, RetrieveCommand.class, RebuildCommand.class},
+    description =
+        "Tandem on Apache Spark: embeds catalogues, rebuilds stores and answers many queries"
+            + " at once.",
     footer = {
       "",
       "spark-submit --class io.tandem.spark.SparkMain --jars \"$(ls -m spark/target/lib/*.jar | tr -d ' \\n')\" \\",

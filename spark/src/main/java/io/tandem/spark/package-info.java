@@ -3,7 +3,7 @@
  * same features, towers, retriever and index as everywhere else, on partitions of a table. Nothing
  * else in Tandem knows Spark.
  *
- * <p>May use: config, data, feature, tower, artifact, filter, index, retrieval.
+ * <p>May use: config, data, feature, tower, artifact, filter, index, retrieval, rebuild.
  */
 @NullMarked
 package io.tandem.spark;

@@ -2,8 +2,10 @@ package io.tandem.spark;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
+import io.tandem.artifact.Manifest;
 import io.tandem.artifact.OpenTowers;
 import io.tandem.artifact.Store;
 import io.tandem.artifact.TestModels;
@@ -12,11 +14,16 @@ import io.tandem.config.DataSpec.EntitySpec;
 import io.tandem.config.IndexConfig;
 import io.tandem.config.SourceSpec;
 import io.tandem.data.DatasetReader;
+import io.tandem.data.KeyTable;
 import io.tandem.feature.FeatureBatch;
 import io.tandem.index.BuiltIndex;
-import io.tandem.index.TopK;
 import io.tandem.index.VectorIndex;
 import io.tandem.index.faiss.FaissBuilder;
+import io.tandem.index.faiss.FaissIndex;
+import io.tandem.index.faiss.IndexShards;
+import io.tandem.rebuild.Cluster;
+import io.tandem.rebuild.Rebuild;
+import io.tandem.rebuild.RebuildResult;
 import io.tandem.retrieval.Hit;
 import io.tandem.retrieval.Query;
 import io.tandem.retrieval.Retrieve;
@@ -24,14 +31,17 @@ import io.tandem.retrieval.Retriever;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
-import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -40,6 +50,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The jobs on Spark's own scheduler, which serializes every task on its way to an executor. {@code
@@ -155,63 +168,206 @@ class SparkJobsTest {
     assertThat(opened).hasSize(8).allMatch(times -> times <= 4);
   }
 
-  @Test
-  void aShardedFlatIndexIsTheIndexOfOneMachine() throws IOException {
-    IndexConfig config = IndexConfig.of(IndexConfig.Type.FLAT).withRecall(1, 10);
-    Clusters clusters = new Clusters(900, 16);
-    ShardedIndex.Built sharded =
-        ShardedIndex.build(clusters.table(), config, 3, folder.resolve("flat"), new float[0], 0);
-    try (VectorIndex merged = sharded.index().index();
+  @ParameterizedTest
+  @EnumSource(names = {"FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_FP16"})
+  void aShardedIndexIsThatOfOneMachineToTheByte(IndexConfig.Type type) throws IOException {
+    Clusters clusters = new Clusters(3000, 16);
+    IndexConfig config =
+        IndexConfig.of(type).withRecall(0.9, 10).withMetric(IndexConfig.Metric.COSINE);
+    float[] queries = Arrays.copyOf(clusters.vectors, 300 * 16);
+    Path sharded = Files.createDirectory(folder.resolve("sharded " + type)).resolve("items.faiss");
+    Path whole = Files.createDirectory(folder.resolve("whole " + type)).resolve("items.faiss");
+    BuiltIndex merged = sharded(clusters, 4).index(clusters.keys(), config, queries, 300).index();
+    try (FaissIndex index = (FaissIndex) merged.index();
         FaissBuilder builder = new FaissBuilder(16, config)) {
-      builder.add(clusters.vectors, 900);
-      try (VectorIndex one = builder.build(new float[0], 0).index()) {
-        for (int query = 0; query < 50; query++) {
-          float[] vector = clusters.vector(query * 17);
-          assertThat(top(merged, vector, row -> sharded.keys().key(row)))
-              .isEqualTo(top(one, vector, Clusters::key));
-        }
+      index.write(sharded);
+      builder.add(clusters.vectors, 3000);
+      BuiltIndex one = builder.build(queries, 300);
+      try (FaissIndex wholeIndex = (FaissIndex) one.index()) {
+        wholeIndex.write(whole);
       }
+      assertThat(merged.type()).isEqualTo(one.type());
+      assertThat(merged.parameters()).isEqualTo(one.parameters());
+      assertThat(merged.recall()).isEqualTo(one.recall());
+      // All but times.
+      assertThat(merged.report())
+          .usingRecursiveComparison()
+          .ignoringFields("curve.micros")
+          .isEqualTo(one.report());
+    }
+    assertThat(sharded).hasSameBinaryContentAs(whole);
+    Path vectors = whole.resolveSibling("items.vectors");
+    assertThat(Files.exists(vectors)).isEqualTo(type == IndexConfig.Type.IVF_SQ8);
+    if (Files.exists(vectors)) {
+      assertThat(sharded.resolveSibling("items.vectors")).hasSameBinaryContentAs(vectors);
     }
   }
 
   @Test
-  void shardedListsFindNoLessThanThoseOfOneIndex() throws IOException {
-    IndexConfig config =
-        IndexConfig.of(IndexConfig.Type.IVF_FLAT)
-            .withRecall(0.9, 10)
-            .withLists(new IndexConfig.Lists(20, 4, 0));
-    Clusters clusters = new Clusters(3000, 16);
-    ShardedIndex.Built sharded =
-        ShardedIndex.build(clusters.table(), config, 4, folder.resolve("ivf"), new float[0], 0);
-    try (VectorIndex merged = sharded.index().index();
-        FaissBuilder builder = new FaissBuilder(16, config)) {
-      builder.add(clusters.vectors, 3000);
-      BuiltIndex one = builder.build(new float[0], 0);
-      try (VectorIndex index = one.index()) {
-        assertThat(merged.size()).isEqualTo(index.size());
-        // The same lists learnt from the same vectors in another order: equal but for that.
-        assertThat(sharded.index().recall()).isGreaterThanOrEqualTo(one.recall() - 0.02);
-        assertThat(sharded.index().type()).isEqualTo(one.type());
+  void fewerPartitionsThanShardsAndVectorsThatAreNotFiniteAreToldOf() {
+    Clusters clusters = new Clusters(9, 4);
+    clusters.vectors[4 * 7 + 1] = Float.NaN;
+    clusters.vectors[4 * 2] = Float.POSITIVE_INFINITY;
+    Cluster.Indexed made =
+        sharded(clusters, 20)
+            .index(clusters.keys(), IndexConfig.of(IndexConfig.Type.FLAT), new float[4], 1);
+    try (VectorIndex index = made.index().index()) {
+      assertThat(made.notFinite()).isEqualTo(2);
+      assertThat(made.firstNotFinite()).containsExactly(Clusters.key(2), Clusters.key(7));
+      float[] vector = new float[4];
+      index.vector(7, vector);
+      assertThat(vector).containsOnly(0);
+      index.vector(8, vector);
+      assertThat(vector).containsExactly(clusters.vector(8));
+    }
+  }
+
+  @Test
+  void aClusterPublishesTheVersionThatOneMachineDoes() throws IOException {
+    Path home = Files.createDirectory(folder.resolve("rebuild"));
+    Store store = Store.create(home.resolve("store"));
+    Version before = TestModels.publishTowers(home, store, "{type: flat}");
+    Path other = home.resolve("other");
+    copy(store.folder(), other);
+    StringBuilder more = new StringBuilder();
+    for (int item = 0; item < 60; item++) {
+      more.append("x%d,New film %d,B,1950%n".formatted(item, item));
+    }
+    Files.writeString(home.resolve("movies.csv"), more, StandardOpenOption.APPEND);
+    Dataset<Row> catalogue = Table.read(spark, home.resolve("movies.csv").toString(), "csv");
+    String vectors = home.resolve("vectors").toString();
+    ItemEmbedding.embed(catalogue.repartition(3), "movieId", VersionFiles.shared(before))
+        .write()
+        .parquet(vectors);
+
+    RebuildResult one =
+        Rebuild.of(store)
+            .set("index.type", "ivf_flat")
+            .set("rebuild.gates.max_p99_millis", "100000")
+            .run();
+    int status =
+        SparkMain.run(
+            "rebuild",
+            other.toString(),
+            "--vectors",
+            vectors,
+            "--work",
+            home.resolve("work").toString(),
+            "--shards",
+            "3",
+            "--set",
+            "index.type=ivf_flat",
+            "--set",
+            "rebuild.gates.max_p99_millis=100000");
+
+    assertThat(one.outcome()).isEqualTo(RebuildResult.Outcome.PUBLISHED);
+    assertThat(status).isZero();
+    Manifest expected = store.current().manifest();
+    Manifest found = Store.open(other).current().manifest();
+    // Vectors are equal to rounding, as everywhere; all else is to the byte.
+    assertThat(withoutVectors(found)).isEqualTo(withoutVectors(expected));
+    assertThat(found.index()).isEqualTo(expected.index());
+    assertThat(withoutGates(found)).isEqualTo(withoutGates(expected));
+    assertThat(found.gates())
+        .extracting(Manifest.Gate::name, Manifest.Gate::verdict)
+        .containsExactlyElementsOf(
+            expected.gates().stream().map(gate -> tuple(gate.name(), gate.verdict())).toList());
+    assertThat(found.rebuilt()).extracting(Manifest.Rebuilt::added).isEqualTo(60);
+    assertThat(Store.open(other).verify(Store.open(other).current().id())).isEmpty();
+    try (Retriever retriever = Retriever.open(other);
+        Retriever same = Retriever.open(store.folder())) {
+      for (int user = 0; user < TestModels.QUERIES; user++) {
+        Query query = Query.builder().put("userId", "u" + user).build();
+        List<Hit> hits = retriever.retrieve(query, Retrieve.top(20));
+        List<Hit> wanted = same.retrieve(query, Retrieve.top(20));
+        for (int rank = 0; rank < 20; rank++) {
+          assertThat(hits.get(rank).score()).isCloseTo(wanted.get(rank).score(), within(1e-5f));
+        }
+        assertThat(hits.subList(0, 3))
+            .extracting(Hit::item)
+            .isEqualTo(wanted.subList(0, 3).stream().map(Hit::item).toList());
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"hnsw", "ivf_pq_fast_scan", "auto", "flat_fp16"})
+  void typesWhoseShardsCannotBeMergedAreRefusedBeforeAnyWork(String type) {
+    Path work = folder.resolve("never " + type);
+    int status =
+        SparkMain.run(
+            "rebuild",
+            folder.resolve("store").toString(),
+            "--vectors",
+            folder.resolve("none").toString(),
+            "--work",
+            work.toString(),
+            "--set",
+            "index.type=" + type);
+    assertThat(status).isEqualTo(2);
+    assertThat(work).doesNotExist();
+    assertThatThrownBy(
+            () ->
+                IndexShards.requireMergeable(
+                    IndexConfig.of(IndexConfig.Type.valueOf(type.toUpperCase(Locale.ROOT)))))
+        .hasMessage(
+            "index.type: expected flat, ivf_flat, ivf_sq8, ivf_fp16 without pca, whose shards can be"
+                + " merged, found "
+                + type);
   }
 
   @Test
   void whatIsWrongIsSaidByKey() {
-    Dataset<Row> twice = new Clusters(50, 4).table().union(new Clusters(50, 4).table());
-    assertThatThrownBy(
-            () ->
-                ShardedIndex.build(
-                    twice,
-                    IndexConfig.of(IndexConfig.Type.FLAT),
-                    2,
-                    folder.resolve("twice"),
-                    new float[0],
-                    0))
+    Clusters clusters = new Clusters(50, 4);
+    Dataset<Row> table = clusters.table();
+    assertThatThrownBy(() -> flat(table.union(table), clusters.keys()))
         .rootCause()
-        .hasMessageContaining("expected each key once, found 'k");
+        .hasMessageContaining("expected each item once, found 'k");
+    assertThatThrownBy(() -> flat(table, new Clusters(49, 4).keys()))
+        .rootCause()
+        .hasMessageContaining("item '" + Clusters.key(49) + "': expected vectors of the catalogue");
+    assertThatThrownBy(
+            () -> flat(table.filter("key != '" + Clusters.key(20) + "'"), clusters.keys()))
+        .rootCause()
+        .hasMessageContaining("expected a vector of item '" + Clusters.key(20) + "', found none");
+    assertThatThrownBy(
+            () -> flat(table.filter("key != '" + Clusters.key(49) + "'"), clusters.keys()))
+        .hasMessageContaining("expected vectors of 50 items, found 49");
     assertThatThrownBy(() -> Table.of(items(), "movie"))
         .hasMessage("no column 'movie' (the key); the columns are movieId, title, genres, year");
+  }
+
+  private static Map<String, ?> withoutVectors(Manifest manifest) {
+    Map<String, Object> files = new TreeMap<>(manifest.files());
+    files.remove("items.faiss");
+    return files;
+  }
+
+  /** A gate's figures are of vectors and of times. */
+  private static Map<String, Double> withoutGates(Manifest manifest) {
+    Map<String, Double> metrics = new TreeMap<>(manifest.metrics());
+    metrics.keySet().removeIf(name -> name.startsWith("gate."));
+    return metrics;
+  }
+
+  private static void flat(Dataset<Row> vectors, KeyTable keys) {
+    new ShardedIndex(() -> vectors, 2, folder.resolve("wrong"))
+        .index(keys, IndexConfig.of(IndexConfig.Type.FLAT), new float[4], 1)
+        .index()
+        .index()
+        .close();
+  }
+
+  private static ShardedIndex sharded(Clusters clusters, int shards) {
+    return new ShardedIndex(clusters::table, shards, folder.resolve("shards"));
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> walk = Files.walk(from)) {
+      for (Path path : walk.toList()) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
   }
 
   private static Dataset<Row> items() {
@@ -234,18 +390,6 @@ class SparkJobsTest {
       }
     }
     return vectors;
-  }
-
-  /** Keys and, for near ties, scores rounded to what both give. */
-  private static Set<String> top(
-      VectorIndex index, float[] query, java.util.function.IntFunction<String> key) {
-    TopK hits = new TopK();
-    index.search(query, 10, hits);
-    Set<String> keys = new HashSet<>();
-    for (int rank = 0; rank < hits.size(); rank++) {
-      keys.add(key.apply(hits.row(rank)) + " " + hits.score(rank));
-    }
-    return keys;
   }
 
   /** Vectors around some centres. */
@@ -271,6 +415,14 @@ class SparkJobsTest {
 
     static String key(int row) {
       return "k" + (row * 7919 % 100_003);
+    }
+
+    KeyTable keys() {
+      KeyTable.Builder keys = new KeyTable.Builder();
+      for (int row = 0; row < n; row++) {
+        keys.add(key(row));
+      }
+      return keys.build();
     }
 
     float[] vector(int row) {

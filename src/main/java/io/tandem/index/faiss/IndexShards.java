@@ -6,7 +6,6 @@ import io.tandem.faiss.FaissException;
 import io.tandem.faiss.Metric;
 import io.tandem.faiss.Storage;
 import io.tandem.faiss.binding.Index;
-import io.tandem.faiss.binding.IndexIVF;
 import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.BuildListener;
 import io.tandem.index.BuiltIndex;
@@ -14,8 +13,10 @@ import io.tandem.index.IndexException;
 import io.tandem.index.IndexReport;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * IndexShards shards = new IndexShards(dimension, config, total);
- * shards.train(sample, n, trained);                     // once: an empty index, the same for all
+ * TrainingRows rows = shards.trainingRows();
+ * shards.train(sample, n, trained);         // once, from these rows: an empty index for all parts
  * try (IndexShards.Shard shard = shards.shard(trained)) {   // for each part, anywhere
  *   shard.add(vectors, count);
  *   shard.write(part);
@@ -32,8 +34,10 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Rows of the whole are those of the first part, then those of the second, and so on. Every part
- * has the centroids of the trained index, so that its lists are those of one index over all
- * vectors: merging appends them. A shard is two plain FAISS files, {@code NAME} and, unless that is
+ * has the centroids of the trained index, which are those that one machine learns, so that its
+ * lists are those of one index over all vectors: merging appends them, and the whole is what {@link
+ * FaissBuilder} makes of the same vectors, to the byte where both round alike which of two equally
+ * near centroids is nearest. A shard is two plain FAISS files, {@code NAME} and, unless that is
  * flat itself, {@code NAME.flat} with its whole vectors.
  */
 public final class IndexShards {
@@ -48,41 +52,64 @@ public final class IndexShards {
   private final int dimension;
   private final IndexConfig config;
   private final Recipe recipe;
+  private final int total;
 
   /**
    * @param total number of vectors of all parts: how many lists there are depends on it
-   * @throws IndexException if parts of such an index cannot be merged
+   * @throws IllegalArgumentException if parts of such an index cannot be merged
    */
   public IndexShards(int dimension, IndexConfig config, int total) {
-    if (!MERGEABLE.contains(config.type()) || config.pca() > 0) {
-      throw new IndexException(
-          "expected an index of type %s without pca to build in shards, found %s"
-              .formatted(MERGEABLE.stream().sorted().toList(), config.type()));
-    }
+    requireMergeable(config);
     this.dimension = dimension;
     this.config = config;
+    this.total = total;
     recipe = Recipe.of(config, total, dimension);
   }
 
-  /** How many vectors centroids are best learnt from, at most. */
-  public int trainingRows() {
+  /**
+   * Says before any work whether an index can be built in parts.
+   *
+   * @throws IllegalArgumentException if it cannot
+   */
+  public static void requireMergeable(IndexConfig config) {
+    if (!MERGEABLE.contains(config.type()) || config.pca() > 0) {
+      throw new IllegalArgumentException(
+          "index.type: expected %s without pca, whose shards can be merged, found %s%s"
+              .formatted(
+                  MERGEABLE.stream()
+                      .sorted()
+                      .map(IndexShards::name)
+                      .collect(Collectors.joining(", ")),
+                  name(config.type()),
+                  config.pca() > 0 ? " with pca" : ""));
+    }
+  }
+
+  private static String name(IndexConfig.Type type) {
+    return type.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** The rows of the whole that centroids are learnt from; none where there is nothing to learn. */
+  public TrainingRows trainingRows() {
     try (Index index = Faiss.create(dimension, recipe.factory(), Metric.INNER_PRODUCT)) {
-      IndexIVF lists = faiss.inverted_file(index);
-      long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
-      return lists == null ? 0 : Math.toIntExact(Making.trainingRows(centroids));
+      return index.is_trained()
+          ? new TrainingRows(0, total)
+          : new Making(config, BuildListener.NONE, true).trainingRows(index, total);
     }
   }
 
   /**
    * Learns centroids and writes the empty index.
    *
-   * @param sample [n × dimension] spread evenly over all parts
+   * @param sample [n × dimension] vectors of {@link #trainingRows}, each once, ascending
    */
   public void train(float[] sample, int n, Path file) {
     try (Index index = Faiss.create(dimension, recipe.factory(), Metric.INNER_PRODUCT);
         Index vectors = Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT)) {
-      add(vectors, sample, n);
-      new Making(config, BuildListener.NONE, false).train(recipe, index, vectors);
+      if (n > 0) {
+        add(vectors, sample, n);
+      }
+      new Making(config, BuildListener.NONE, true).train(recipe, index, vectors);
       Faiss.write(index, file);
     } catch (FaissException e) {
       throw new IndexException("cannot train index " + recipe.name() + ": " + e.getMessage(), e);

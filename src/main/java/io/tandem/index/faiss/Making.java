@@ -26,11 +26,6 @@ final class Making {
   /** Links of a row that the copies of a vector are hung onto. */
   private static final int LEAST_LINKS = 4;
 
-  /** Most vectors that centroids are learnt from, for each. */
-  private static final int TRAINING_PER_LIST = 64;
-
-  private static final int LEAST_TRAINING = 1 << 16;
-
   private final IndexConfig config;
   private final BuildListener listener;
   private final boolean reproducible;
@@ -89,19 +84,12 @@ final class Making {
     }
     listener.progress(Stage.TRAINING, recipe.name(), 0, 1);
     IndexIVF lists = faiss.inverted_file(index);
-    long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
-    long total = vectors.ntotal();
-    long wanted = trainingRows(centroids);
-    // Codes are of 4 bits each, or 8 in a factory's; every value has a centroid of its own.
-    int values = config.type() == IndexConfig.Type.FACTORY ? 256 : 16;
-    long needed = Recipe.PER_CENTROID * Math.max(values, centroids);
-    if (total >= needed && total <= wanted) {
-      train(index, lists, total, faiss.flat(vectors).get_xb());
+    TrainingRows rows = trainingRows(index, Math.toIntExact(vectors.ntotal()));
+    if (rows.isAll()) {
+      train(index, lists, rows.total(), faiss.flat(vectors).get_xb());
     } else {
-      // Evenly spread over the vectors; each more than once where there are too few.
-      int n = Math.toIntExact(Math.max(needed, Math.min(total, wanted)));
-      try (FloatPointer sample = spread(faiss.flat(vectors), n)) {
-        train(index, lists, n, sample);
+      try (FloatPointer sample = drawn(faiss.flat(vectors), rows)) {
+        train(index, lists, rows.drawn(), sample);
       }
     }
     listener.progress(Stage.TRAINING, recipe.name(), 1, 1);
@@ -150,19 +138,22 @@ final class Making {
     }
   }
 
-  /** Vectors that this many centroids are learnt from, at most. */
-  static long trainingRows(long centroids) {
-    return Math.max(LEAST_TRAINING, TRAINING_PER_LIST * centroids);
+  /** The vectors that an index still has to learn from. */
+  TrainingRows trainingRows(Index index, int total) {
+    IndexIVF lists = faiss.inverted_file(index);
+    long centroids = lists == null ? 0 : lists.asLevel1Quantizer().nlist();
+    // Codes are of 4 bits each, or 8 in a factory's; every value has a centroid of its own.
+    int values = config.type() == IndexConfig.Type.FACTORY ? 256 : 16;
+    return TrainingRows.of(centroids, values, total);
   }
 
-  private static FloatPointer spread(IndexFlat vectors, int n) {
+  private static FloatPointer drawn(IndexFlat vectors, TrainingRows rows) {
     int dimension = vectors.d();
-    long total = vectors.ntotal();
     FloatPointer from = new FloatPointer(vectors.get_xb());
-    FloatPointer sample = new FloatPointer((long) n * dimension);
+    FloatPointer sample = new FloatPointer((long) rows.drawn() * dimension);
     float[] vector = new float[dimension];
-    for (int i = 0; i < n; i++) {
-      from.position(i * total / n * dimension).get(vector);
+    for (int i = 0; i < rows.drawn(); i++) {
+      from.position((long) rows.row(i) * dimension).get(vector);
       sample.position((long) i * dimension).put(vector);
     }
     return sample.position(0);
