@@ -9,18 +9,13 @@ import io.tandem.config.ModelSpec;
 import io.tandem.config.SpecReader;
 import io.tandem.data.DataException;
 import io.tandem.data.Dataset;
-import io.tandem.data.Interactions;
 import io.tandem.data.ParallelRows;
-import io.tandem.feature.EventEncoder;
-import io.tandem.feature.FeatureBatch;
-import io.tandem.feature.QueryContext;
 import io.tandem.filter.FilterColumns;
 import io.tandem.index.BuildListener;
 import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
 import io.tandem.index.faiss.FaissBuilder;
 import io.tandem.index.faiss.FaissIndex;
-import io.tandem.tower.ExportedTower;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -48,9 +43,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Closing it without publishing leaves no trace. Holds the store's lock. Not thread-safe.
  */
 public final class Draft implements AutoCloseable {
-  /** Queries, evenly spread over those with a history, that the index's recall is measured for. */
-  private static final int SAMPLED_QUERIES = 500;
-
   private final Store store;
   private final ModelSpec spec;
   private final Model model;
@@ -222,12 +214,10 @@ public final class Draft implements AutoCloseable {
     try {
       hashes.close();
       float[] queries = {1};
-      int n = 1;
       if (model instanceof Towers towers) {
-        FeatureBatch sample = sampleQueries(towers);
-        queries = embedQueries(towers, sample);
-        n = sample.rows();
+        queries = QuerySample.draw(dataset, towers, dimension);
       }
+      int n = queries.length / dimension;
       QuerySample.write(queries, n, dimension, writer);
       BuiltIndex result = maker.make(queries, n);
       built = result;
@@ -350,32 +340,6 @@ public final class Draft implements AutoCloseable {
             new FaissIndex.Facts(
                 built.type(), dimension, items, built.parameters(), built.report()))
         .close();
-  }
-
-  private FeatureBatch sampleQueries(Towers towers) {
-    Interactions train = dataset.split().train();
-    EventEncoder events = towers.features().events(dataset);
-    FeatureBatch batch = new FeatureBatch(towers.features().querySchema());
-    int n = Math.min(SAMPLED_QUERIES, train.queries());
-    for (int i = 0; i < n; i++) {
-      int query = (int) ((long) i * train.queries() / n);
-      int end = train.end(query);
-      if (train.count(query) > 0) {
-        QueryContext context = QueryContext.of(train, train.start(query), end, train.time(end - 1));
-        events.encode(query, context, batch);
-      }
-    }
-    return batch;
-  }
-
-  private float[] embedQueries(Towers towers, FeatureBatch queries) throws IOException {
-    ExportedTower tower =
-        ExportedTower.open(
-            towers.towers(), ExportedTower.Side.QUERY, towers.features().querySchema());
-    requireDimension(towers.towers(), "query", dimension, tower.dim());
-    float[] vectors = new float[queries.rows() * dimension];
-    tower.embedAll(queries, Runtime.getRuntime().availableProcessors(), vectors);
-    return vectors;
   }
 
   static void requireDimension(Path folder, String side, int expected, int found) {

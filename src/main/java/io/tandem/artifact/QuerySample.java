@@ -1,5 +1,13 @@
 package io.tandem.artifact;
 
+import io.tandem.artifact.Publisher.Towers;
+import io.tandem.data.Dataset;
+import io.tandem.data.Interactions;
+import io.tandem.feature.EventEncoder;
+import io.tandem.feature.FeatureBatch;
+import io.tandem.feature.InputSchema;
+import io.tandem.feature.QueryContext;
+import io.tandem.tower.ExportedTower;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -14,7 +22,36 @@ import java.nio.file.Path;
  * little-endian.
  */
 final class QuerySample {
+  /** Queries, evenly spread over those with a history, that a sample has at most. */
+  private static final int MOST = 500;
+
   private QuerySample() {}
+
+  /**
+   * Embeds a sample of training's queries, each with all of its history: [queries × dimension].
+   *
+   * @throws ArtifactException if the tower is of another dimension
+   */
+  static float[] draw(Dataset dataset, Towers towers, int dimension) {
+    InputSchema schema = towers.features().querySchema();
+    ExportedTower tower = ExportedTower.open(towers.towers(), ExportedTower.Side.QUERY, schema);
+    Draft.requireDimension(towers.towers(), "query", dimension, tower.dim());
+    FeatureBatch batch = new FeatureBatch(schema);
+    Interactions train = dataset.split().train();
+    EventEncoder events = towers.features().events(dataset);
+    int n = Math.min(MOST, train.queries());
+    for (int i = 0; i < n; i++) {
+      int query = (int) ((long) i * train.queries() / n);
+      int end = train.end(query);
+      if (train.count(query) > 0) {
+        QueryContext context = QueryContext.of(train, train.start(query), end, train.time(end - 1));
+        events.encode(query, context, batch);
+      }
+    }
+    float[] vectors = new float[batch.rows() * dimension];
+    tower.embedAll(batch, Runtime.getRuntime().availableProcessors(), vectors);
+    return vectors;
+  }
 
   static void write(float[] vectors, int n, int dimension, VersionWriter writer)
       throws IOException {

@@ -67,6 +67,14 @@ public record Version(String id, Path folder, Manifest manifest) {
     }
   }
 
+  /**
+   * Keeps the version from being deleted, without opening it, until the result is closed or the
+   * process ends.
+   */
+  public AutoCloseable hold() {
+    return Hold.take(this);
+  }
+
   /** One hash over the towers and encoders: where it is the same, so is every embedding. */
   public String modelHash() {
     return Checksums.ofPart(TOWERS, manifest.files())

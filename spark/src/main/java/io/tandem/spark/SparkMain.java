@@ -79,7 +79,10 @@ public final class SparkMain {
     boolean send;
 
     Version version() {
-      return Store.open(store).current();
+      Version version = Store.open(store).current();
+      // Until the process ends: executors read its files.
+      version.hold();
+      return version;
     }
 
     VersionFiles files(SparkSession spark, Version version) {

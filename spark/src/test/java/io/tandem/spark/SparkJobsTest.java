@@ -39,7 +39,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
@@ -226,7 +225,7 @@ class SparkJobsTest {
   void aClusterPublishesTheVersionThatOneMachineDoes() throws IOException {
     Path home = Files.createDirectory(folder.resolve("rebuild"));
     Store store = Store.create(home.resolve("store"));
-    Version before = TestModels.publishTowers(home, store, "{type: flat}");
+    TestModels.publishTowers(home, store, "{type: flat}");
     Path other = home.resolve("other");
     copy(store.folder(), other);
     StringBuilder more = new StringBuilder();
@@ -234,11 +233,18 @@ class SparkJobsTest {
       more.append("x%d,New film %d,B,1950%n".formatted(item, item));
     }
     Files.writeString(home.resolve("movies.csv"), more, StandardOpenOption.APPEND);
-    Dataset<Row> catalogue = Table.read(spark, home.resolve("movies.csv").toString(), "csv");
     String vectors = home.resolve("vectors").toString();
-    ItemEmbedding.embed(catalogue.repartition(3), "movieId", VersionFiles.shared(before))
-        .write()
-        .parquet(vectors);
+    assertThat(
+            SparkMain.run(
+                "embed",
+                other.toString(),
+                "--items",
+                home.resolve("movies.csv").toString(),
+                "--format",
+                "csv",
+                "--out",
+                vectors))
+        .isZero();
 
     RebuildResult one =
         Rebuild.of(store)
@@ -274,6 +280,7 @@ class SparkJobsTest {
             expected.gates().stream().map(gate -> tuple(gate.name(), gate.verdict())).toList());
     assertThat(found.rebuilt()).extracting(Manifest.Rebuilt::added).isEqualTo(60);
     assertThat(Store.open(other).verify(Store.open(other).current().id())).isEmpty();
+    assertThat(Store.open(other).prune(1)).as("what a job reads is not deleted under it").isEmpty();
     try (Retriever retriever = Retriever.open(other);
         Retriever same = Retriever.open(store.folder())) {
       for (int user = 0; user < TestModels.QUERIES; user++) {
@@ -319,7 +326,7 @@ class SparkJobsTest {
   @Test
   void whatIsWrongIsSaidByKey() {
     Clusters clusters = new Clusters(50, 4);
-    Dataset<Row> table = clusters.table();
+    Dataset<Row> table = clusters.table(spark);
     assertThatThrownBy(() -> flat(table.union(table), clusters.keys()))
         .rootCause()
         .hasMessageContaining("expected each item once, found 'k");
@@ -359,7 +366,7 @@ class SparkJobsTest {
   }
 
   private static ShardedIndex sharded(Clusters clusters, int shards) {
-    return new ShardedIndex(clusters::table, shards, folder.resolve("shards"));
+    return new ShardedIndex(() -> clusters.table(spark), shards, folder.resolve("shards"));
   }
 
   private static void copy(Path from, Path to) throws IOException {
@@ -390,57 +397,5 @@ class SparkJobsTest {
       }
     }
     return vectors;
-  }
-
-  /** Vectors around some centres. */
-  private static final class Clusters {
-    private final int n;
-    private final int dim;
-    private final float[] vectors;
-
-    Clusters(int n, int dim) {
-      this.n = n;
-      this.dim = dim;
-      vectors = new float[n * dim];
-      Random random = new Random(3);
-      float[] centres = new float[30 * dim];
-      for (int i = 0; i < centres.length; i++) {
-        centres[i] = (float) random.nextGaussian();
-      }
-      for (int i = 0; i < vectors.length; i++) {
-        int centre = i / dim % 30;
-        vectors[i] = centres[centre * dim + i % dim] + 0.3f * (float) random.nextGaussian();
-      }
-    }
-
-    static String key(int row) {
-      return "k" + (row * 7919 % 100_003);
-    }
-
-    KeyTable keys() {
-      KeyTable.Builder keys = new KeyTable.Builder();
-      for (int row = 0; row < n; row++) {
-        keys.add(key(row));
-      }
-      return keys.build();
-    }
-
-    float[] vector(int row) {
-      float[] vector = new float[dim];
-      System.arraycopy(vectors, row % n * dim, vector, 0, dim);
-      return vector;
-    }
-
-    Dataset<Row> table() {
-      List<Row> rows = new ArrayList<>();
-      for (int row = 0; row < n; row++) {
-        Float[] vector = new Float[dim];
-        for (int i = 0; i < dim; i++) {
-          vector[i] = vectors[row * dim + i];
-        }
-        rows.add(RowFactory.create(key(row), vector));
-      }
-      return spark.createDataFrame(rows, ItemEmbedding.SCHEMA).repartition(3);
-    }
   }
 }
