@@ -161,7 +161,7 @@ inline int64_t search_graphs(
   if (!selector) return search_graphs<Filter::NONE>(index, codes, n, x, k, ef, EveryRow(), distances, labels);
   if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
     BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
-    return 2 * count(rows) < index->ntotal
+    return 4 * count(rows) < 3 * index->ntotal
         ? search_graphs<Filter::HIDE>(index, codes, n, x, k, ef, rows, distances, labels)
         : search_graphs<Filter::COLLECT>(index, codes, n, x, k, ef, rows, distances, labels);
   }
@@ -178,13 +178,14 @@ int64_t search_all_lists(
     int64_t k,
     size_t probes,
     const Allowed& allowed,
+    double share,
     float* distances,
     int64_t* labels) {
-  if (n == 1) return search_lists(index, codes, x, k, probes, allowed, distances, labels);
+  if (n == 1) return search_lists(index, codes, x, k, probes, allowed, share, distances, labels);
   int64_t scored = 0;
 #pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
   for (int64_t i = 0; i < n; i++) {
-    scored += search_lists(index, codes, x + i * index->d, k, probes, allowed, distances + i * k, labels + i * k);
+    scored += search_lists(index, codes, x + i * index->d, k, probes, allowed, share, distances + i * k, labels + i * k);
   }
   return scored;
 }
@@ -200,12 +201,13 @@ inline int64_t search_all_lists(
     float* distances,
     int64_t* labels) {
   size_t probes = effort > 0 ? effort : index->nprobe;
-  if (!selector) return search_all_lists(index, codes, n, x, k, probes, EveryRow(), distances, labels);
+  if (!selector) return search_all_lists(index, codes, n, x, k, probes, EveryRow(), 1, distances, labels);
   if (auto bitmap = dynamic_cast<const faiss::IDSelectorBitmap*>(selector)) {
     BitRows rows{bitmap->bitmap, static_cast<int64_t>(bitmap->n)};
-    return search_all_lists(index, codes, n, x, k, probes, rows, distances, labels);
+    double share = static_cast<double>(count(rows)) / std::max<int64_t>(1, index->ntotal);
+    return search_all_lists(index, codes, n, x, k, probes, rows, share, distances, labels);
   }
-  return search_all_lists(index, codes, n, x, k, probes, SelectedRows{selector}, distances, labels);
+  return search_all_lists(index, codes, n, x, k, probes, SelectedRows{selector}, 0, distances, labels);
 }
 
 // As IndexIVF::search for one query, without what that allocates for threads, and without the statistics that all

@@ -420,7 +420,7 @@ int64_t search_graph(
     if (codes) {
       scratch.query.set(x, index->d, codes->width());
       CodedScores scores{scratch.query, *codes};
-      // A beam that is widened for a filter has at most half of its rows hidden: the better half of hits is enough to score again.
+      // A beam that is widened for a filter has most of its rows allowed: the better half of hits is enough to score again.
       size_t hits = std::max<size_t>(k, width / 2);
       scored = walk_graph<FILTER>(hnsw, codes->ring(), index->ntotal, allowed, scores, width, hits, scratch);
       found = take_scored(best, exact, k, scratch, distances, labels);

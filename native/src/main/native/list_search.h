@@ -184,18 +184,19 @@ inline void nearest_lists(
 
 const size_t LIST_CHUNK = 256;
 
-// Offers the rows of a list, at most a chunk of it.
+// Offers the rows of a list, at most a chunk of it; gives how many were allowed.
 template <class Query>
-inline void offer_list(
+inline size_t offer_list(
     const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const EveryRow&, Best& best) {
   float found[LIST_CHUNK];
   query.score(codes, n, base, found);
   for (size_t i = 0; i < n; i++) best.offer(found[i], ids[i]);
+  return n;
 }
 
 // The same where only some are allowed: rows are tested before any is scored.
 template <class Query, class Allowed>
-inline void offer_list(
+inline size_t offer_list(
     const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const Allowed& allowed, Best& best) {
   int32_t places[LIST_CHUNK];
   float found[LIST_CHUNK];
@@ -206,11 +207,14 @@ inline void offer_list(
   }
   query.score(codes, places, count, base, found);
   for (size_t i = 0; i < count; i++) best.offer(found[i], ids[places[i]]);
+  return count;
 }
 
 // Searches; gives the number of codes in the lists looked into. Missing results are labelled -1.
 //
-// probes: lists to look into; where not every row is allowed, further ones follow while fewer than k rows were found
+// probes: lists to look into; where not every row is allowed, further ones follow until as many allowed rows were seen as these
+//         would hold if a filter were independent of the vectors
+// share:  of all rows that is allowed
 template <class Query, class Allowed>
 int64_t search_lists(
     const faiss::IndexIVF* index,
@@ -220,6 +224,7 @@ int64_t search_lists(
     int64_t k,
     size_t probes,
     const Allowed& allowed,
+    double share,
     float* distances,
     int64_t* labels) {
   const size_t further = 8;
@@ -230,8 +235,11 @@ int64_t search_lists(
   nearest_lists(index, codes, x, most, nearness, lists);
   Best& best = best_of_thread();
   best.reset(k);
-  int64_t scored = 0;
-  for (size_t l = 0; l < most && (l < probes || best.size() < static_cast<size_t>(k)); l++) {
+  int64_t scored = 0, seen = 0;
+  double wanted = 0;
+  for (size_t l = 0; l < most; l++) {
+    if (l == probes) wanted = std::max<double>(k, share * scored);
+    if (l >= probes && seen >= wanted) break;
     if (lists[l] < 0) continue;
     size_t n = index->invlists->list_size(lists[l]);
     if (n == 0) continue;
@@ -240,7 +248,7 @@ int64_t search_lists(
     float base = query.residual() ? nearness[l] : 0;
     for (size_t from = 0; from < n; from += LIST_CHUNK) {
       size_t count = std::min(LIST_CHUNK, n - from);
-      offer_list(query, listed.get() + from * index->code_size, ids.get() + from, count, base, allowed, best);
+      seen += offer_list(query, listed.get() + from * index->code_size, ids.get() + from, count, base, allowed, best);
     }
     scored += n;
   }
@@ -256,14 +264,15 @@ int64_t search_lists(
     int64_t k,
     size_t probes,
     const Allowed& allowed,
+    double share,
     float* distances,
     int64_t* labels) {
   if (flat_lists(index)) {
-    return search_lists(index, FlatQuery(x, index->d), codes, x, k, probes, allowed, distances, labels);
+    return search_lists(index, FlatQuery(x, index->d), codes, x, k, probes, allowed, share, distances, labels);
   }
   thread_local ListQuery query;
   query.set(x, coded_lists(index)->sq, coded_lists(index)->by_residual);
-  return search_lists(index, query, codes, x, k, probes, allowed, distances, labels);
+  return search_lists(index, query, codes, x, k, probes, allowed, share, distances, labels);
 }
 
 } // namespace detail

@@ -43,10 +43,6 @@ class Best {
     hits_.push_back(Hit{score, row});
     if (hits_.size() == most_) cut();
   }
-  // How many there are, at least those up to k.
-  size_t size() const {
-    return hits_.size();
-  }
   void finish(float* distances, int64_t* labels) {
     if (hits_.size() > k_) cut();
     std::sort(hits_.begin(), hits_.end(), before);

@@ -18,8 +18,20 @@ final class Structure implements AutoCloseable {
   /** How wide a filtered fast scan looks, in multiples of its own width. */
   private static final int WIDENED = 3;
 
-  /** What a test of a row against a filter costs, as a share of comparing the row. */
-  private static final double TEST = 0.3;
+  /**
+   * How many more lists a filtered search looks into: this power of how many more rows there are
+   * than allowed ones. Testing a row costs less than comparing its vector.
+   */
+  private static final double WIDER = 0.45;
+
+  /** The same for codes of 8 bits a component, which are compared faster. */
+  private static final double WIDER_OVER_CODES = 0.2;
+
+  /** Shares of allowed rows below which a graph's walk skips all others, as in the native code. */
+  private static final double SKIPPED = 0.75;
+
+  /** Effort of such a walk where next to none is allowed, as a share of an unfiltered one's. */
+  private static final double LEAST_EFFORT = 0.33;
 
   /** What is searched. */
   enum Kind {
@@ -38,6 +50,7 @@ final class Structure implements AutoCloseable {
   private final Index index;
   private final Kind kind;
   private final boolean filters;
+  private final double wider;
   private final @Nullable IndexHNSW graph;
   private final @Nullable IndexIVF lists;
   private final @Nullable SearchCodes codes;
@@ -52,6 +65,7 @@ final class Structure implements AutoCloseable {
     graph = faiss.graph(index);
     lists = faiss.inverted_file(index);
     filters = takesFilters(index);
+    wider = scansCodes() ? WIDER_OVER_CODES : WIDER;
     codes = Faiss.call(() -> faiss.search_codes(index));
     if (graph != null) {
       kind = Kind.GRAPH;
@@ -212,13 +226,19 @@ final class Structure implements AutoCloseable {
   }
 
   /**
-   * The effort whose cost is that of an unfiltered search, or up to twice that: a graph passes the
-   * rows left out where those are few, and skips them where they are many; lists only test them.
+   * The effort whose cost is that of an unfiltered search, or up to twice that. A graph passes the
+   * rows left out where those are few; where they are many it skips them, and sees more of the
+   * others for it with less effort. Lists only test rows.
    */
   private int effortFor(double share) {
     return switch (kind) {
-      case GRAPH -> share < 0.5 ? 0 : (int) Math.ceil(effort() / share);
-      case LISTS -> (int) Math.min(listCount(), Math.ceil(effort() / (TEST + (1 - TEST) * share)));
+      case GRAPH ->
+          (int)
+              Math.ceil(
+                  share < SKIPPED
+                      ? effort() * (LEAST_EFFORT + (1 - LEAST_EFFORT) * share)
+                      : effort() / share);
+      case LISTS -> (int) Math.min(listCount(), Math.ceil(effort() * Math.pow(share, -wider)));
       case FLAT, FAST_SCAN, OTHER -> 0;
     };
   }
