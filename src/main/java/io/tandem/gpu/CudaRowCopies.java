@@ -10,22 +10,19 @@ import java.nio.ByteOrder;
  * its own: one launch for any number of rows.
  */
 final class CudaRowCopies implements RowCopies {
-  private static final int DISABLE_TIMING = 2;
   private static final int THREADS = 256;
   private static final int STAGING_BYTES = 16 << 20;
 
   private final CudaContext context;
   private final CudaStream stream;
-  private final long copied;
+  private final CudaEvent copied;
   private final CudaMemory rows = CudaMemory.onHost(STAGING_BYTES);
   private final CudaMemory values = CudaMemory.onHost(STAGING_BYTES);
 
   CudaRowCopies(CudaContext context) {
     this.context = context;
     stream = new CudaStream(context);
-    long[] pointer = new long[1];
-    Driver.check(Driver.cuEventCreate(pointer, DISABLE_TIMING), "cuEventCreate");
-    copied = pointer[0];
+    copied = new CudaEvent();
   }
 
   @Override
@@ -51,7 +48,7 @@ final class CudaRowCopies implements RowCopies {
       bytes(values).asFloatBuffer().put(source, done * width, part * width);
       launch(values.address(), 0, CudaFloats.addressOf(matrix), rows.address(), part, width);
     }
-    Driver.check(Driver.cuEventRecord(copied, stream.handle()), "cuEventRecord");
+    copied.record(stream);
   }
 
   private static int most(int width) {
@@ -84,14 +81,14 @@ final class CudaRowCopies implements RowCopies {
   @Override
   public void await() {
     context.bind();
-    Driver.check(Driver.cuStreamWaitEvent(context.stream(), copied, 0), "cuStreamWaitEvent");
+    copied.await(context);
   }
 
   @Override
   public void close() {
     context.bind();
     stream.synchronize("a copy of rows");
-    Driver.check(Driver.cuEventDestroy_v2(copied), "cuEventDestroy");
+    copied.close();
     stream.close();
     rows.close();
     values.close();

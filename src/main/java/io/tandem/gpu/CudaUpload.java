@@ -8,22 +8,19 @@ import java.nio.IntBuffer;
 
 /** Pinned memory, its counterpart on the device, and a stream of its own for the copies. */
 final class CudaUpload implements Upload {
-  private static final int DISABLE_TIMING = 2;
   private static final long ALIGNMENT = 256;
 
   private final CudaContext context;
   private final CudaMemory device = CudaMemory.onDevice(1);
   private final CudaStream stream;
-  private final long copied;
+  private final CudaEvent copied;
   private CudaMemory pinned = CudaMemory.onHost(1 << 20);
   private long used;
 
   CudaUpload(CudaContext context) {
     this.context = context;
     stream = new CudaStream(context);
-    long[] pointer = new long[1];
-    Driver.check(Driver.cuEventCreate(pointer, DISABLE_TIMING), "cuEventCreate");
-    copied = pointer[0];
+    copied = new CudaEvent();
   }
 
   @Override
@@ -78,20 +75,20 @@ final class CudaUpload implements Upload {
     Driver.check(
         Driver.cuMemcpyAsync(device.address(), pinned.hostAddress(), bytes, stream.handle()),
         "an upload of %d bytes".formatted(bytes));
-    Driver.check(Driver.cuEventRecord(copied, stream.handle()), "cuEventRecord");
+    copied.record(stream);
   }
 
   @Override
   public void await() {
     context.bind();
-    Driver.check(Driver.cuStreamWaitEvent(context.stream(), copied, 0), "cuStreamWaitEvent");
+    copied.await(context);
   }
 
   @Override
   public void close() {
     context.bind();
     stream.synchronize("an upload");
-    Driver.check(Driver.cuEventDestroy_v2(copied), "cuEventDestroy");
+    copied.close();
     stream.close();
     device.close();
     pinned.close();
