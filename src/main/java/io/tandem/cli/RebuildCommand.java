@@ -8,11 +8,7 @@ import io.tandem.rebuild.RebuildResult.Outcome;
 import io.tandem.training.ProgressListener;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,21 +38,9 @@ final class RebuildCommand implements Callable<Integer> {
   @Mixin StoreArgument argument = new StoreArgument();
 
   @Option(
-      names = "--items",
-      paramLabel = "FILE",
-      description = "Read the items from this file, of the same columns, instead.")
-  @Nullable Path items;
-
-  @Option(
       names = "--train",
       description = "Train new towers first, beginning with what the current ones learned.")
   boolean train;
-
-  @Option(
-      names = "--keep",
-      paramLabel = "N",
-      description = "Versions to keep; by default rebuild.keep of the specification.")
-  int keep;
 
   @Option(
       names = "--threads",
@@ -64,29 +48,7 @@ final class RebuildCommand implements Callable<Integer> {
       description = "Threads to encode and embed on; by default one for each core.")
   int threads;
 
-  @Option(
-      names = "--force",
-      paramLabel = "GATE",
-      description = "Publish although this gate refuses; may be repeated. Needs --why.")
-  List<String> forced = List.of();
-
-  @Option(
-      names = "--why",
-      paramLabel = "TEXT",
-      description = "Why a gate is overruled; kept in the version's manifest.")
-  @Nullable String why;
-
-  @Option(
-      names = "--set",
-      paramLabel = "KEY=VALUE",
-      description = "Replaces a value of the specification; may be repeated.")
-  Map<String, String> overrides = new LinkedHashMap<>();
-
-  @Option(
-      names = "--metrics",
-      paramLabel = "FILE",
-      description = "Write figures in Prometheus' text format, for the node exporter's textfiles.")
-  @Nullable Path metrics;
+  @Mixin RebuildOptions options = new RebuildOptions();
 
   @Mixin JsonOutput output = new JsonOutput();
 
@@ -95,7 +57,7 @@ final class RebuildCommand implements Callable<Integer> {
     Store store = argument.open();
     PrintWriter out = output.text();
     boolean terminal = Boolean.getBoolean("tandem.terminal");
-    Rebuild rebuild = options(Rebuild.of(store), terminal);
+    Rebuild rebuild = told(Rebuild.of(store), terminal);
     RebuildResult result;
     try (RebuildProgress progress = new RebuildProgress(out, terminal)) {
       result = rebuild.listener(progress).run();
@@ -105,32 +67,16 @@ final class RebuildCommand implements Callable<Integer> {
     return result.outcome() == Outcome.PUBLISHED ? 0 : Failure.FAILED;
   }
 
-  private Rebuild options(Rebuild rebuild, boolean terminal) {
-    overrides.forEach(rebuild::set);
-    if (items != null) {
-      rebuild.items(items);
-    }
+  private Rebuild told(Rebuild rebuild, boolean terminal) {
+    options.tell(rebuild);
     if (train) {
       rebuild.train(new ProgressListener(System.out, terminal));
     }
-    if (keep < 0 || threads < 0) {
-      throw output.wrongCall("--keep, --threads: expected numbers of at least 1");
-    }
-    if (keep > 0) {
-      rebuild.keep(keep);
+    if (threads < 0) {
+      throw output.wrongCall("--threads: expected a number of at least 1, found " + threads);
     }
     if (threads > 0) {
       rebuild.threads(threads);
-    }
-    if (metrics != null) {
-      rebuild.metrics(metrics);
-    }
-    String reason = why;
-    if (forced.isEmpty() != (reason == null || reason.isBlank())) {
-      throw output.wrongCall("--force and --why: expected both or none of them");
-    }
-    for (String gate : forced) {
-      rebuild.force(gate, String.valueOf(reason));
     }
     return rebuild;
   }

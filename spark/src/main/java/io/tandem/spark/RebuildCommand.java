@@ -2,16 +2,14 @@ package io.tandem.spark;
 
 import io.tandem.artifact.Manifest.Gate;
 import io.tandem.artifact.Store;
+import io.tandem.cli.RebuildOptions;
 import io.tandem.rebuild.Rebuild;
 import io.tandem.rebuild.RebuildResult;
 import io.tandem.rebuild.RebuildResult.Outcome;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -49,51 +47,18 @@ final class RebuildCommand implements Callable<Integer> {
   Path work = Path.of("");
 
   @Option(
-      names = "--items",
-      paramLabel = "FILE",
-      description = "Read the items from this file, of the same columns, instead.")
-  @Nullable Path items;
-
-  @Option(
       names = "--shards",
       defaultValue = "8",
       paramLabel = "NUMBER",
       description = "Parts to build at a time; default ${DEFAULT-VALUE}.")
   int shards = 8;
 
-  @Option(
-      names = "--keep",
-      paramLabel = "N",
-      description = "Versions to keep; by default rebuild.keep of the specification.")
-  int keep;
-
-  @Option(
-      names = "--force",
-      paramLabel = "GATE",
-      description = "Publish although this gate refuses; may be repeated. Needs --why.")
-  List<String> forced = List.of();
-
-  @Option(
-      names = "--why",
-      paramLabel = "TEXT",
-      description = "Why a gate is overruled; kept in the version's manifest.")
-  @Nullable String why;
-
-  @Option(
-      names = "--set",
-      paramLabel = "KEY=VALUE",
-      description = "Replaces a value of the specification; may be repeated.")
-  Map<String, String> overrides = new LinkedHashMap<>();
-
-  @Option(
-      names = "--metrics",
-      paramLabel = "FILE",
-      description = "Write figures in Prometheus' text format, for the node exporter's textfiles.")
-  @Nullable Path metrics;
+  @Mixin RebuildOptions options = new RebuildOptions();
 
   @Override
   public Integer call() {
-    Rebuild rebuild = options(Rebuild.of(Store.open(store)));
+    Rebuild rebuild = Rebuild.of(Store.open(store));
+    options.tell(rebuild);
     rebuild.on(
         new ShardedIndex(
             () -> SparkMain.session().read().parquet(vectors), shards, work.resolve("shards")));
@@ -108,24 +73,5 @@ final class RebuildCommand implements Callable<Integer> {
         result.outcome() == Outcome.PUBLISHED ? "published" : "refused, kept as candidate",
         result.version());
     return result.outcome() == Outcome.PUBLISHED ? 0 : 1;
-  }
-
-  private Rebuild options(Rebuild rebuild) {
-    overrides.forEach(rebuild::set);
-    if (items != null) {
-      rebuild.items(items);
-    }
-    if (keep > 0) {
-      rebuild.keep(keep);
-    }
-    if (metrics != null) {
-      rebuild.metrics(metrics);
-    }
-    String reason = why;
-    if (forced.isEmpty() != (reason == null || reason.isBlank())) {
-      throw new IllegalArgumentException("--force and --why: expected both or none of them");
-    }
-    forced.forEach(gate -> rebuild.force(gate, String.valueOf(reason)));
-    return rebuild;
   }
 }
