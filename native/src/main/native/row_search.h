@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ class Best {
     if (!takes(score)) return;
     hits_.push_back(Hit{score, row});
     if (hits_.size() == most_) cut();
+  }
+  // Scores of rows that follow each other.
+  void offer(const float* scores, int64_t n, int64_t row) {
+    for (int64_t i = 0; i < n; i++) offer(scores[i], row + i);
   }
   void finish(float* distances, int64_t* labels) {
     if (hits_.size() > k_) cut();
@@ -83,6 +88,20 @@ class RowScores {
  public:
   virtual ~RowScores() {}
   virtual void score(const int64_t* rows, size_t n, float* out) = 0;
+  // All rows below a bound.
+  virtual void offer_all(int64_t rows, Best& best) {
+    int64_t next[CHUNK];
+    float found[CHUNK];
+    for (int64_t from = 0; from < rows; from += CHUNK) {
+      int64_t n = std::min<int64_t>(CHUNK, rows - from);
+      std::iota(next, next + n, from);
+      score(next, n, found);
+      best.offer(found, n, from);
+    }
+  }
+
+ protected:
+  static const int CHUNK = 256;
 };
 
 class FlatRowScores : public RowScores {
@@ -91,7 +110,7 @@ class FlatRowScores : public RowScores {
   void score(const int64_t* rows, size_t n, float* out) override {
     if (n > 0 && rows[n - 1] - rows[0] == static_cast<int64_t>(n) - 1) {
       // One after the other, as the processor foresees them.
-      for (size_t i = 0; i < n; i++) out[i] = dot(x_, base_ + rows[i] * d_, d_);
+      dot_next(x_, base_ + rows[0] * d_, d_, n, out);
       return;
     }
     const size_t ahead = 8;
@@ -101,6 +120,14 @@ class FlatRowScores : public RowScores {
         FlatScores{x_, base_, d_}.prefetch(rows[j]);
       }
       dot_rows(x_, base_, d_, rows + i, count, out + i);
+    }
+  }
+  void offer_all(int64_t rows, Best& best) override {
+    float found[CHUNK];
+    for (int64_t from = 0; from < rows; from += CHUNK) {
+      int64_t n = std::min<int64_t>(CHUNK, rows - from);
+      dot_next(x_, base_ + from * d_, d_, n, found);
+      best.offer(found, n, from);
     }
   }
 
@@ -199,9 +226,12 @@ class Listing {
 
 // Offers every allowed row below a bound; all rows where bits is null.
 inline void offer_rows(RowScores& scores, int64_t rows, const uint8_t* bits, int64_t bytes, Best& best) {
+  if (!bits) {
+    scores.offer_all(rows, best);
+    return;
+  }
   Listing listing(scores, best);
-  for (int64_t row = 0; !bits && row < rows; row++) listing.add(row);
-  for (int64_t byte = 0; bits && byte < bytes; byte += 8) {
+  for (int64_t byte = 0; byte < bytes; byte += 8) {
     uint64_t word = 0;
     std::memcpy(&word, bits + byte, std::min<int64_t>(8, bytes - byte));
     for (; word; word &= word - 1) {

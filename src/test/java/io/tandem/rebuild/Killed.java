@@ -18,7 +18,7 @@ final class Killed {
 
   /** From the first job's begin until every store was rebuilt once; the process is killed then. */
   static double millisToRebuildAll(Path folder, List<Path> stores) throws Exception {
-    Process process = start(folder, stores);
+    Process process = start(folder, stores, List.of(), "-Xmx1g");
     try (BufferedReader said = process.inputReader()) {
       awaitBegin(said);
       long begin = System.nanoTime();
@@ -35,7 +35,7 @@ final class Killed {
 
   /** Kills a process so long after its first job's begin. */
   static void after(double millis, Path folder, List<Path> stores) throws Exception {
-    Process process = start(folder, stores);
+    Process process = start(folder, stores, List.of(), "-Xmx1g");
     try (BufferedReader said = process.inputReader()) {
       awaitBegin(said);
       if (process.waitFor((long) millis, TimeUnit.MILLISECONDS)) {
@@ -46,17 +46,43 @@ final class Killed {
     }
   }
 
+  /**
+   * Rebuilds a store in a process that is short of memory, once.
+   *
+   * @param launcher command that runs the JVM, such as one that limits its memory
+   * @return what the process said after its job's begin: {@code PUBLISHED}, or of what it died
+   */
+  static String starved(Path folder, Path store, List<String> launcher, String heap)
+      throws Exception {
+    Process process = start(folder, List.of(store), launcher, heap);
+    try (BufferedReader said = process.inputReader()) {
+      StringBuilder lines = new StringBuilder();
+      for (String line = said.readLine(); line != null; line = said.readLine()) {
+        if (!line.equals("begun")) {
+          lines.append(line).append('\n');
+        }
+        if (line.equals("PUBLISHED")) {
+          break;
+        }
+      }
+      return lines.toString().strip();
+    } finally {
+      kill(process, folder);
+    }
+  }
+
   private static void awaitBegin(BufferedReader said) throws IOException {
     String line = said.readLine();
     assertThat(line).isEqualTo("begun");
   }
 
-  private static Process start(Path folder, List<Path> stores) throws IOException {
-    List<String> command = new ArrayList<>();
+  private static Process start(Path folder, List<Path> stores, List<String> launcher, String heap)
+      throws IOException {
+    List<String> command = new ArrayList<>(launcher);
     command.addAll(
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx1g",
+            heap,
             "-XX:TieredStopAtLevel=1",
             "-Djava.io.tmpdir=" + Files.createDirectories(temporary(folder)),
             "-cp",
