@@ -84,8 +84,16 @@ public record TrainingConfig(
       SAMPLED_SOFTMAX,
       /** Softmax over all items. */
       FULL_SOFTMAX,
-      /** CCL (Mao et al. 2021) over the items of the batch and further negatives. */
-      COSINE_CONTRASTIVE
+      /**
+       * CCL (Mao et al. 2021) over the row's own item and drawn negatives. Those of the batch are
+       * left out: they come as often as items are popular, which this loss has no correction for.
+       */
+      COSINE_CONTRASTIVE;
+
+      /** Whether the items of the batch are negatives of each other. */
+      public boolean inBatch() {
+        return this == IN_BATCH_SOFTMAX || this == FULL_SOFTMAX;
+      }
     }
   }
 

@@ -116,7 +116,7 @@ final class TrainingParser {
   }
 
   private static Negatives negatives(Section training, Loss.Function kind) {
-    boolean sampled = kind == Loss.Function.SAMPLED_SOFTMAX;
+    boolean sampled = !kind.inBatch();
     Section section = training.section("negatives");
     Negatives negatives =
         new Negatives(
@@ -129,7 +129,10 @@ final class TrainingParser {
     section.end();
     if (sampled && negatives.uniform() + negatives.frequency() + negatives.logUniform() == 0) {
       training.problem(
-          "negatives", "uniform, frequency or log_uniform above 0 beside sampled_softmax", "none");
+          "negatives",
+          "uniform, frequency or log_uniform above 0 beside "
+              + kind.name().toLowerCase(Locale.ROOT),
+          "none");
     }
     return negatives;
   }

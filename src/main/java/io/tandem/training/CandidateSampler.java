@@ -68,7 +68,7 @@ final class CandidateSampler {
     Negatives negatives = loss.negatives();
     Columns columns =
         new Columns(targets + negatives.uniform() + negatives.frequency() + negatives.logUniform());
-    float inBatch = loss.function() == Loss.Function.SAMPLED_SOFTMAX ? 0 : 1;
+    float inBatch = loss.function().inBatch() ? 1 : 0;
     for (int i = 0; i < targets; i++) {
       batch.targets[i] = columns.add(batch.targets[i], inBatch);
     }
@@ -95,7 +95,7 @@ final class CandidateSampler {
    */
   float logQ(int item, int draws, float logBatch) {
     Negatives negatives = loss.negatives();
-    int fromBatch = loss.function() == Loss.Function.SAMPLED_SOFTMAX ? 0 : draws;
+    int fromBatch = loss.function().inBatch() ? draws : 0;
     double total =
         (double) fromBatch + negatives.uniform() + negatives.frequency() + negatives.logUniform();
     double expected =

@@ -17,6 +17,7 @@ final class CrossBatchQueue {
   private final int capacity;
   private final int dim;
   private final int[] items;
+  private final float[] counts;
   private final float[] vectors;
   private int size;
   private int next;
@@ -25,6 +26,7 @@ final class CrossBatchQueue {
     this.capacity = capacity;
     this.dim = dim;
     items = new int[capacity];
+    counts = new float[capacity];
     vectors = new float[capacity * dim];
   }
 
@@ -35,6 +37,11 @@ final class CrossBatchQueue {
   /** Item of each kept embedding. */
   int item(int place) {
     return items[place];
+  }
+
+  /** Times that it was drawn in its step. */
+  float count(int place) {
+    return counts[place];
   }
 
   /** The step's own embeddings and, below them, those kept. */
@@ -49,11 +56,12 @@ final class CrossBatchQueue {
   }
 
   /** Keeps a step's embeddings in place of the oldest. */
-  void add(int[] newItems, INDArray embeddings) {
+  void add(int[] newItems, float[] newCounts, INDArray embeddings) {
     int rows = Math.min(newItems.length, capacity);
     FloatBuffer values = HostMemory.of(embeddings);
     for (int i = 0; i < rows; i++) {
       items[next] = newItems[i];
+      counts[next] = newCounts[i];
       values.get(i * dim, vectors, next * dim, dim);
       next = (next + 1) % capacity;
       size = Math.min(capacity, size + 1);
@@ -65,6 +73,7 @@ final class CrossBatchQueue {
     out.writeInt(next);
     for (int place = 0; place < size; place++) {
       out.writeInt(items[place]);
+      out.writeFloat(counts[place]);
       for (int i = place * dim; i < (place + 1) * dim; i++) {
         out.writeFloat(vectors[i]);
       }
@@ -79,6 +88,7 @@ final class CrossBatchQueue {
     }
     for (int place = 0; place < size; place++) {
       items[place] = in.readInt();
+      counts[place] = in.readFloat();
       for (int i = place * dim; i < (place + 1) * dim; i++) {
         vectors[i] = in.readFloat();
       }

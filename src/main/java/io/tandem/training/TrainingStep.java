@@ -119,7 +119,7 @@ final class TrainingStep implements AutoCloseable {
             gradU,
             gradV);
     if (queue != null) {
-      queue.add(batch.items, own);
+      queue.add(batch.items, batch.counts, own);
     }
     INDArray byOwn =
         queue == null
@@ -142,7 +142,7 @@ final class TrainingStep implements AutoCloseable {
     float[] counts = Arrays.copyOf(batch.counts, own + kept);
     for (int i = 0; i < kept && queue != null; i++) {
       items[own + i] = queue.item(i);
-      counts[own + i] = 1;
+      counts[own + i] = queue.count(i);
     }
     float[] logQ = null;
     if (sampling != null) {

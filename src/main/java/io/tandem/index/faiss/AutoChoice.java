@@ -9,6 +9,7 @@ import io.tandem.index.BuildListener;
 import io.tandem.index.BuildListener.Stage;
 import io.tandem.index.IndexException;
 import io.tandem.index.IndexReport.Considered;
+import io.tandem.index.IndexReport.Point;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,9 +18,11 @@ import org.bytedeco.javacpp.FloatPointer;
 
 /**
  * Chooses a type by the vectors themselves: types that fit into memory are built over a part of
- * them, and the one whose search is expected to be the least work over all of them is first. Exact
- * search is the measure: what is not clearly less work is not worth its lost recall, however many
- * vectors there are. That depends on how they cluster.
+ * them and over a part of that, which tells how their work grows, and the one whose search is
+ * expected to be the least work over all of them is first. Growth is not taken from the types'
+ * names: what a graph must look at for a given recall grows by its logarithm for some vectors and
+ * faster than lists for others. Exact search is the measure: what is not clearly less work is not
+ * worth its lost recall, however many vectors there are.
  */
 final class AutoChoice {
   /** Exact search over this many floats takes a fraction of a millisecond. */
@@ -27,6 +30,14 @@ final class AutoChoice {
 
   /** Vectors that types are tried over. */
   private static final int PILOT = 1 << 15;
+
+  /** How many times fewer the smaller part has. */
+  private static final int SMALLER = 4;
+
+  /** Power of the number of vectors by which work grows at least: lists are as many as √n. */
+  private static final double LEAST_GROWTH_OF_LISTS = 0.5;
+
+  private static final double LEAST_GROWTH_OF_GRAPHS = 0.1;
 
   /** How much less work than exact search an approximate one must be. */
   private static final double WORTHWHILE = 1.5;
@@ -68,15 +79,15 @@ final class AutoChoice {
     if (fitting.contains(IndexConfig.Type.FLAT) && (long) total * dimension <= CHEAP_FLOATS) {
       return new Ranking(List.of(IndexConfig.Type.FLAT), List.of());
     }
+    int rows = Math.min(total, PILOT);
     List<Expected> tried = new ArrayList<>();
-    try (Index part = part(exact.structure().index())) {
-      FaissIndex pilot = new FaissIndex(part, "Flat", config.metric(), null);
-      Sample sample = Sample.of(pilot, whole.queries(), whole.n(), config.k());
+    try (Pilot pilot = new Pilot(exact, whole, rows);
+        Pilot smaller = new Pilot(exact, whole, Math.max(1, rows / SMALLER))) {
       for (IndexConfig.Type type : fitting) {
         tried.add(
             type == IndexConfig.Type.FLAT
                 ? flat(total, dimension)
-                : attempt(type, pilot, sample, total));
+                : attempt(type, pilot, smaller, total));
       }
     }
     // A type that fell short on the part may do on the whole, but last.
@@ -99,39 +110,108 @@ final class AutoChoice {
         new Considered(recipe.name(), total, 1, total, total / WORTHWHILE, recipe.bytes()));
   }
 
-  private Expected attempt(IndexConfig.Type type, FaissIndex exact, Sample sample, int total) {
+  private Expected attempt(IndexConfig.Type type, Pilot pilot, Pilot smaller, int total) {
+    Measured large = measure(type, pilot);
+    double expected = large.work();
+    if (total > pilot.rows()) {
+      Measured small = measure(type, smaller);
+      double growth =
+          Math.log(large.work() / small.work()) / Math.log((double) pilot.rows() / smaller.rows());
+      double least =
+          large.kind() == Structure.Kind.GRAPH ? LEAST_GROWTH_OF_GRAPHS : LEAST_GROWTH_OF_LISTS;
+      expected *= Math.pow((double) total / pilot.rows(), Math.min(1, Math.max(least, growth)));
+    }
+    Recipe recipe = Recipe.of(config.withType(type), total, pilot.dimension());
+    return new Expected(
+        type,
+        new Considered(
+            recipe.name(), pilot.rows(), large.recall(), large.work(), expected, recipe.bytes()));
+  }
+
+  /** What a type came to over a part. */
+  private record Measured(Structure.Kind kind, double recall, double work) {}
+
+  private Measured measure(IndexConfig.Type type, Pilot pilot) {
     IndexConfig typed = config.withType(type);
-    int rows = exact.size();
-    Recipe recipe = Recipe.of(typed, rows, exact.dimension());
-    Recipe whole = Recipe.of(typed, total, exact.dimension());
+    Recipe recipe = Recipe.of(typed, pilot.rows(), pilot.dimension());
     listener.progress(Stage.CHOOSING, recipe.name(), 0, 1);
     try (FaissIndex index =
-        new Making(typed, BuildListener.NONE, reproducible)
-            .make(recipe, exact.structure().index())) {
-      Tuner.Tuned tuned = new Tuner(index, sample, typed, BuildListener.NONE).tune();
-      double expected = tuned.work() * growth(index.structure().kind(), rows, total);
-      return new Expected(
-          type,
-          new Considered(
-              whole.name(), rows, tuned.recall(), tuned.work(), expected, whole.bytes()));
+        new Making(typed, BuildListener.NONE, reproducible).make(recipe, pilot.vectors())) {
+      Tuner.Tuned tuned = new Tuner(index, pilot.sample(), typed, BuildListener.NONE).tune();
+      return new Measured(
+          index.structure().kind(), tuned.recall(), workFor(config.minRecall(), tuned));
     }
   }
 
-  /** How the work of a search grows with the number of vectors. */
-  private static double growth(Structure.Kind kind, int rows, int total) {
-    double times = (double) total / rows;
-    return switch (kind) {
-      case GRAPH -> Math.log(total) / Math.log(Math.max(2, rows));
-      case LISTS, FAST_SCAN -> Math.sqrt(times);
-      case FLAT, OTHER -> times;
-    };
+  /**
+   * Work for just a recall, between the settings that were tried: these lie so far apart that
+   * growth could not be told from steps.
+   */
+  private static double workFor(double recall, Tuner.Tuned tuned) {
+    Point above = null;
+    Point below = null;
+    for (Point point : tuned.curve()) {
+      if (point.recall() >= recall && (above == null || point.work() < above.work())) {
+        above = point;
+      }
+    }
+    if (above == null) {
+      return tuned.work();
+    }
+    for (Point point : tuned.curve()) {
+      if (point.recall() < recall
+          && point.work() < above.work()
+          && (below == null || point.recall() > below.recall())) {
+        below = point;
+      }
+    }
+    if (below == null) {
+      return above.work();
+    }
+    double part = (recall - below.recall()) / (above.recall() - below.recall());
+    return below.work() + part * (above.work() - below.work());
   }
 
-  /** Evenly spread vectors. */
-  private static Index part(Index vectors) {
+  /** Evenly spread vectors, and what exact search over them answers. */
+  private final class Pilot implements AutoCloseable {
+    private final Index vectors;
+    private final Sample sample;
+
+    Pilot(FaissIndex exact, Sample whole, int rows) {
+      vectors = part(exact.structure().index(), rows);
+      sample =
+          Sample.of(
+              new FaissIndex(vectors, "Flat", config.metric(), null),
+              whole.queries(),
+              whole.n(),
+              config.k());
+    }
+
+    Index vectors() {
+      return vectors;
+    }
+
+    Sample sample() {
+      return sample;
+    }
+
+    int rows() {
+      return sample.exact().size();
+    }
+
+    int dimension() {
+      return sample.exact().dimension();
+    }
+
+    @Override
+    public void close() {
+      vectors.close();
+    }
+  }
+
+  private static Index part(Index vectors, int rows) {
     int dimension = vectors.d();
     long total = vectors.ntotal();
-    int rows = (int) Math.min(total, PILOT);
     Index part = Faiss.create(dimension, "Flat", Metric.INNER_PRODUCT);
     try {
       Faiss.run(() -> faiss.reserve(part, rows));
