@@ -40,6 +40,8 @@
 #include "index_search.h"
 #include "row_search.h"
 
+extern "C" char* openblas_get_corename(void);
+
 namespace tandem {
 
 namespace detail {
@@ -72,6 +74,11 @@ inline int threads() {
 /// What FAISS was compiled for: "OPTIMIZE AVX2" or "OPTIMIZE GENERIC".
 inline std::string compile_options() {
   return faiss::get_compile_options();
+}
+
+/// The processor whose kernels OpenBLAS computes with, such as "Haswell".
+inline std::string blas_kernels() {
+  return openblas_get_corename();
 }
 
 /// An index made from a factory string, owned by the caller.

@@ -109,8 +109,8 @@ class FlatRowScores : public RowScores {
   FlatRowScores(const float* x, const float* base, size_t d) : x_(x), base_(base), d_(d) {}
   void score(const int64_t* rows, size_t n, float* out) override {
     if (n > 0 && rows[n - 1] - rows[0] == static_cast<int64_t>(n) - 1) {
-      // One after the other, as the processor foresees them.
-      dot_next(x_, base_ + rows[0] * d_, d_, n, out);
+      // Most likely one after the other, which the processor foresees.
+      dot_rows(x_, base_, d_, rows, n, out);
       return;
     }
     const size_t ahead = 8;

@@ -23,13 +23,16 @@ public final class HotSwapBenchmark {
   private static final long AFTERWARDS = 250_000_000;
   private static final long BETWEEN_MILLIS = 2_000;
 
+  /** Swaps before those that count: what opens a version is compiled by then. */
+  private static final int WARM_UP = 30;
+
   private HotSwapBenchmark() {}
 
   public static void main(String[] args) throws Exception {
     int items = args.length > 0 ? Integer.parseInt(args[0]) : 100_000;
     String index = args.length > 1 ? args[1] : "{type: hnsw, m: 16, ef_construction: 100}";
     int rate = args.length > 2 ? Integer.parseInt(args[2]) : 200;
-    int swaps = args.length > 3 ? Integer.parseInt(args[3]) : 12;
+    int swaps = args.length > 3 ? Integer.parseInt(args[3]) : 40;
     Path folder = TrainedStore.of(items, index, 2);
     Store store = Store.open(folder);
     List<String> versions = store.versions();
@@ -40,7 +43,7 @@ public final class HotSwapBenchmark {
       for (int i = 0; i < 20_000; i++) {
         retriever.retrieve(queries.get(i % queries.size()), Retrieve.top(K));
       }
-      for (int i = 0; i < 4; i++) {
+      for (int i = 0; i < WARM_UP; i++) {
         store.publish(versions.get(i % 2));
         retriever.refresh();
       }

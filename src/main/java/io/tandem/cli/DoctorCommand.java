@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Option;
     })
 final class DoctorCommand implements Callable<Integer> {
   private static final String KERNELS = "io/tandem/gpu/tandem.fatbin";
+  private static final Set<String> FAST_BLAS = Set.of("Haswell", "Zen", "SkylakeX", "Cooperlake");
   private static final long GIB = 1L << 30;
   private static final double SMALL_HEAP = 1.5;
 
@@ -105,6 +107,9 @@ final class DoctorCommand implements Callable<Integer> {
     }
     findings.add(threads());
     findings.add(faiss());
+    if (findings.get(findings.size() - 1).status() != Finding.Status.MISSING) {
+      findings.add(blas());
+    }
     if (!driver.gpus().isEmpty()) {
       findings.add(faissOnGpu());
     }
@@ -284,5 +289,15 @@ final class DoctorCommand implements Callable<Integer> {
             found + ": SSE2 only, several times slower",
             "native/build-faiss.sh says how to have it compiled for AVX2")
         : Finding.ok("FAISS", found);
+  }
+
+  private static Finding blas() {
+    String kernels = Faiss.blasKernels();
+    return FAST_BLAS.contains(kernels)
+        ? Finding.ok("BLAS", "OpenBLAS computes with its kernels for " + kernels)
+        : Finding.note(
+            "BLAS",
+            "OpenBLAS computes with its kernels for " + kernels + ", which do without AVX2",
+            "on a processor with AVX2, set OPENBLAS_CORETYPE=Haswell, as scripts/tandem does");
   }
 }

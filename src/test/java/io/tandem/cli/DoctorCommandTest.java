@@ -22,7 +22,7 @@ final class DoctorCommandTest {
     JsonNode json = new ObjectMapper().readTree(file.toFile());
     assertThat(json.get("usable").asBoolean()).isTrue();
     assertThat(json.get("findings").findValuesAsText("topic"))
-        .contains("Java", "memory", "back end", "GPU", "kernels", "threads", "FAISS");
+        .contains("Java", "memory", "back end", "GPU", "kernels", "threads", "FAISS", "BLAS");
   }
 
   /** The answer must be the machine's, whichever machine this is. */

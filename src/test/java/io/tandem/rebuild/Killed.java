@@ -85,6 +85,7 @@ final class Killed {
             heap,
             "-XX:TieredStopAtLevel=1",
             "-Djava.io.tmpdir=" + Files.createDirectories(temporary(folder)),
+            "-XX:ErrorFile=" + temporary(folder).resolve("died.log"),
             "-cp",
             System.getProperty("java.class.path"),
             RebuildProcess.class.getName()));

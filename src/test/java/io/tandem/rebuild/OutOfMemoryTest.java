@@ -37,7 +37,7 @@ class OutOfMemoryTest {
   @Test
   void heapTooSmall() throws Exception {
     int died = 0;
-    for (int megabytes = 12; megabytes <= 48; megabytes += FULL ? 2 : 12) {
+    for (int megabytes = 12; megabytes <= 24; megabytes += FULL ? 1 : 12) {
       died += starve(List.of(), "-Xmx" + megabytes + "m", "(?s).*OutOfMemoryError.*");
     }
     assertThat(died).isPositive();
@@ -47,7 +47,7 @@ class OutOfMemoryTest {
   void addressSpaceTooSmall() throws Exception {
     assumeThat(Path.of("/bin/bash")).as("a shell that limits memory").exists();
     int died = 0;
-    for (int megabytes = 2000; megabytes <= 3600; megabytes += FULL ? 50 : 400) {
+    for (int megabytes = 2400; megabytes <= 3600; megabytes += FULL ? 50 : 400) {
       List<String> limit =
           List.of("/bin/bash", "-c", "ulimit -v " + megabytes * 1024 + "; exec \"$@\"", "limited");
       // What the JVM itself cannot allocate ends it on the spot, with a report of its own.

@@ -80,6 +80,15 @@ public final class Faiss {
   }
 
   /**
+   * The processor whose kernels OpenBLAS computes with, such as {@code "Haswell"}: an old one where
+   * it does not know the processor at hand and {@code OPENBLAS_CORETYPE} names none.
+   */
+  public static String blasKernels() {
+    load();
+    return faiss.blas_kernels().getString();
+  }
+
+  /**
    * Makes an empty index. It belongs to the caller, who closes it.
    *
    * @param dimension components of a vector
