@@ -341,7 +341,7 @@ inline void rescore(
     detail::FlatRowScores(x + i * d, vectors, d).score(rows.data(), rows.size(), scored.data());
     detail::Best& best = detail::best_of_thread();
     best.reset(k);
-    for (size_t j = 0; j < rows.size(); j++) best.offer(scored[j], rows[j]);
+    best.offer(scored.data(), rows.data(), rows.size());
     best.finish(distances + i * fetched, proposed);
   }
 }

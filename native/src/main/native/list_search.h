@@ -176,7 +176,7 @@ inline void nearest_lists(
     size_t n = std::min<size_t>(chunk, centroids->ntotal - from);
     for (size_t i = 0; i < n; i++) rows[i] = from + i;
     query.score(*codes, rows, n, found);
-    for (size_t i = 0; i < n; i++) best.offer(found[i], rows[i]);
+    best.offer(found, from, n);
   }
   best.finish(scores.data(), lists.data());
   dot_rows(x, centroids->get_xb(), d, lists.data(), probes, scores.data());
@@ -190,7 +190,7 @@ inline size_t offer_list(
     const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const EveryRow&, Best& best) {
   float found[LIST_CHUNK];
   query.score(codes, n, base, found);
-  for (size_t i = 0; i < n; i++) best.offer(found[i], ids[i]);
+  best.offer(found, ids, n);
   return n;
 }
 
@@ -199,14 +199,16 @@ template <class Query, class Allowed>
 inline size_t offer_list(
     const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const Allowed& allowed, Best& best) {
   int32_t places[LIST_CHUNK];
+  int64_t rows[LIST_CHUNK];
   float found[LIST_CHUNK];
   size_t count = 0;
   for (size_t i = 0; i < n; i++) {
     places[count] = i;
+    rows[count] = ids[i];
     count += allowed(ids[i]);
   }
   query.score(codes, places, count, base, found);
-  for (size_t i = 0; i < count; i++) best.offer(found[i], ids[places[i]]);
+  best.offer(found, rows, count);
   return count;
 }
 

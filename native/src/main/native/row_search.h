@@ -25,35 +25,30 @@ namespace tandem {
 namespace detail {
 
 // The best k of what is offered; of equal scores the lower row. Descending in the end. What may be among them is gathered, and cut
-// down to k when it is twice as many: cheaper than a heap, which moves entries for each.
+// down to k when it is twice as many: cheaper than a heap, which moves entries for each. Whether a row may be among them is no
+// branch, as a processor could not foresee it.
 class Best {
  public:
   void reset(size_t k) {
     k_ = k;
     most_ = k + std::max<size_t>(k, 128);
+    size_ = 0;
     least_ = std::numeric_limits<float>::lowest();
-    hits_.clear();
-    hits_.reserve(most_);
+    if (hits_.size() < most_ + 1) hits_.resize(most_ + 1);
   }
-  // Whether a row of this score may be among the best.
-  bool takes(float score) const {
-    return score >= least_;
+  void offer(const float* scores, const int64_t* rows, size_t n) {
+    gather(scores, n, [rows](size_t i) { return rows[i]; });
   }
-  void offer(float score, int64_t row) {
-    if (!takes(score)) return;
-    hits_.push_back(Hit{score, row});
-    if (hits_.size() == most_) cut();
-  }
-  // Scores of rows that follow each other.
-  void offer(const float* scores, int64_t n, int64_t row) {
-    for (int64_t i = 0; i < n; i++) offer(scores[i], row + i);
+  // Rows that follow each other.
+  void offer(const float* scores, int64_t row, size_t n) {
+    gather(scores, n, [row](size_t i) { return row + static_cast<int64_t>(i); });
   }
   void finish(float* distances, int64_t* labels) {
-    if (hits_.size() > k_) cut();
-    std::sort(hits_.begin(), hits_.end(), before);
+    if (size_ > k_) cut();
+    std::sort(hits_.begin(), hits_.begin() + size_, Before());
     for (size_t i = 0; i < k_; i++) {
-      distances[i] = i < hits_.size() ? hits_[i].score : std::numeric_limits<float>::lowest();
-      labels[i] = i < hits_.size() ? hits_[i].row : -1;
+      distances[i] = i < size_ ? hits_[i].score : std::numeric_limits<float>::lowest();
+      labels[i] = i < size_ ? hits_[i].row : -1;
     }
   }
 
@@ -62,20 +57,36 @@ class Best {
     float score;
     int64_t row;
   };
-  static bool before(const Hit& a, const Hit& b) {
-    return a.score > b.score || (a.score == b.score && a.row < b.row);
+  struct Before {
+    bool operator()(const Hit& a, const Hit& b) const {
+      return a.score > b.score || (a.score == b.score && a.row < b.row);
+    }
+  };
+  template <class Row>
+  void gather(const float* scores, size_t n, Row row) {
+    for (size_t i = 0; i < n;) {
+      size_t until = std::min(n, i + (most_ - size_)), size = size_;
+      Hit* hits = hits_.data();
+      const float least = least_;
+      for (; i < until; i++) {
+        hits[size] = Hit{scores[i], row(i)};
+        size += scores[i] >= least;
+      }
+      size_ = size;
+      if (size_ == most_) cut();
+    }
   }
   void cut() {
     if (k_ > 0) {
-      std::nth_element(hits_.begin(), hits_.begin() + (k_ - 1), hits_.end(), before);
+      std::nth_element(hits_.begin(), hits_.begin() + (k_ - 1), hits_.begin() + size_, Before());
       least_ = hits_[k_ - 1].score;
     }
-    hits_.resize(k_);
+    size_ = k_;
   }
 
-  size_t k_ = 0, most_ = 0;
+  size_t k_ = 0, most_ = 0, size_ = 0;
   float least_ = 0; // of the best k, as of the last cut
-  std::vector<Hit> hits_;
+  std::vector<Hit> hits_; // one more than are kept: where what is not goes
 };
 
 inline Best& best_of_thread() {
@@ -96,7 +107,7 @@ class RowScores {
       int64_t n = std::min<int64_t>(CHUNK, rows - from);
       std::iota(next, next + n, from);
       score(next, n, found);
-      best.offer(found, n, from);
+      best.offer(found, from, n);
     }
   }
 
@@ -127,7 +138,7 @@ class FlatRowScores : public RowScores {
     for (int64_t from = 0; from < rows; from += CHUNK) {
       int64_t n = std::min<int64_t>(CHUNK, rows - from);
       dot_next(x_, base_ + from * d_, d_, n, found);
-      best.offer(found, n, from);
+      best.offer(found, from, n);
     }
   }
 
@@ -211,7 +222,7 @@ class Listing {
   }
   void flush() {
     scores_.score(rows_, count_, found_);
-    for (int i = 0; i < count_; i++) best_.offer(found_[i], rows_[i]);
+    best_.offer(found_, rows_, count_);
     count_ = 0;
   }
 

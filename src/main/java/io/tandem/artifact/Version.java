@@ -1,7 +1,6 @@
 package io.tandem.artifact;
 
 import io.tandem.index.IndexReport;
-import io.tandem.index.faiss.Aside;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -86,16 +85,10 @@ public record Version(String id, Path folder, Manifest manifest) {
     return folder.resolve(TOWERS);
   }
 
-  /**
-   * As {@link #open}, on one thread that gives way to all others: while another version serves, its
-   * queries keep the cores.
-   */
-  public OpenVersion openAside() {
-    return Aside.call(
-        () -> {
-          requireIntact(Checksums.Threads.ONE);
-          return OpenVersion.open(this);
-        });
+  /** As {@link #open}, verifying files on the calling thread alone. */
+  public OpenVersion openOnThisThread() {
+    requireIntact(Checksums.Threads.ONE);
+    return OpenVersion.open(this);
   }
 
   /** What building the index measured; {@link IndexReport#unknown} where that was not kept. */

@@ -4,6 +4,7 @@ import io.tandem.artifact.ArtifactException;
 import io.tandem.artifact.ItemTexts;
 import io.tandem.artifact.OpenVersion;
 import io.tandem.artifact.Store;
+import io.tandem.index.faiss.Aside;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -320,7 +321,12 @@ public final class Retriever implements AutoCloseable {
         }
         return false;
       }
-      swapTo(store.current().openAside());
+      // While the old version serves, its queries keep the cores.
+      Aside.call(
+          () -> {
+            swapTo(store.current().openOnThisThread());
+            return true;
+          });
       return true;
     }
   }

@@ -75,7 +75,7 @@ class RetrieverOptionsTest {
     assertThatThrownBy(version::open)
         .isInstanceOf(CancellationException.class)
         .hasMessageContaining("interrupted while reading " + version.folder());
-    assertThatThrownBy(version::openAside).isInstanceOf(CancellationException.class);
+    assertThatThrownBy(version::openOnThisThread).isInstanceOf(CancellationException.class);
     assertThat(Thread.interrupted()).isTrue();
     version.open().close();
   }

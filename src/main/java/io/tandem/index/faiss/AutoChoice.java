@@ -18,11 +18,11 @@ import org.bytedeco.javacpp.FloatPointer;
 
 /**
  * Chooses a type by the vectors themselves: types that fit into memory are built over a part of
- * them and over a part of that, which tells how their work grows, and the one whose search is
- * expected to be the least work over all of them is first. Growth is not taken from the types'
- * names: what a graph must look at for a given recall grows by its logarithm for some vectors and
- * faster than lists for others. Exact search is the measure: what is not clearly less work is not
- * worth its lost recall, however many vectors there are.
+ * them, and the one whose search is expected to be the least work over all of them is first. What
+ * lists cost grows by the square root, as they are as many; what a graph must look at for a given
+ * recall grows by the logarithm for some vectors and faster than lists for others, which a part of
+ * the part tells. Exact search is the measure: what is not clearly less work is not worth its lost
+ * recall, however many vectors there are.
  */
 final class AutoChoice {
   /** Exact search over this many floats takes a fraction of a millisecond. */
@@ -34,8 +34,8 @@ final class AutoChoice {
   /** How many times fewer the smaller part has. */
   private static final int SMALLER = 4;
 
-  /** Power of the number of vectors by which work grows at least: lists are as many as √n. */
-  private static final double LEAST_GROWTH_OF_LISTS = 0.5;
+  /** Power of the number of vectors by which the work of lists grows: they are as many as √n. */
+  private static final double GROWTH_OF_LISTS = 0.5;
 
   private static final double LEAST_GROWTH_OF_GRAPHS = 0.1;
 
@@ -112,20 +112,30 @@ final class AutoChoice {
 
   private Expected attempt(IndexConfig.Type type, Pilot pilot, Pilot smaller, int total) {
     Measured large = measure(type, pilot);
-    double expected = large.work();
-    if (total > pilot.rows()) {
-      Measured small = measure(type, smaller);
-      double growth =
-          Math.log(large.work() / small.work()) / Math.log((double) pilot.rows() / smaller.rows());
-      double least =
-          large.kind() == Structure.Kind.GRAPH ? LEAST_GROWTH_OF_GRAPHS : LEAST_GROWTH_OF_LISTS;
-      expected *= Math.pow((double) total / pilot.rows(), Math.min(1, Math.max(least, growth)));
-    }
+    double times = (double) total / pilot.rows();
+    double expected =
+        times > 1
+            ? large.work() * Math.pow(times, growth(type, large, pilot, smaller))
+            : large.work();
     Recipe recipe = Recipe.of(config.withType(type), total, pilot.dimension());
     return new Expected(
         type,
         new Considered(
             recipe.name(), pilot.rows(), large.recall(), large.work(), expected, recipe.bytes()));
+  }
+
+  /** The power of the number of vectors by which a type's work grows. */
+  private double growth(IndexConfig.Type type, Measured large, Pilot pilot, Pilot smaller) {
+    return switch (large.kind()) {
+      case FLAT, OTHER -> 1;
+      case LISTS, FAST_SCAN -> GROWTH_OF_LISTS;
+      case GRAPH -> {
+        double measured =
+            Math.log(large.work() / measure(type, smaller).work())
+                / Math.log((double) pilot.rows() / smaller.rows());
+        yield Math.min(1, Math.max(LEAST_GROWTH_OF_GRAPHS, measured));
+      }
+    };
   }
 
   /** What a type came to over a part. */

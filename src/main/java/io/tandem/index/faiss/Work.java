@@ -2,6 +2,7 @@ package io.tandem.index.faiss;
 
 import io.tandem.faiss.Faiss;
 import io.tandem.faiss.binding.global.faiss;
+import io.tandem.index.TopK;
 import org.bytedeco.javacpp.FloatPointer;
 
 /**
@@ -34,6 +35,7 @@ final class Work {
     int fetch = Math.min(index.size(), sample.k() * overFetch);
     double rescored = index.rescores() ? RESCORED * fetch : 0;
     return rescored
+        + scans(index, sample)
         + switch (structure.kind()) {
           case FLAT, OTHER -> index.size();
           case GRAPH -> IN_GRAPH * graphWork(structure, sample, fetch);
@@ -42,6 +44,21 @@ final class Work {
                   + (structure.scansCodes() ? CODED : IN_LIST) * codes(structure, sample);
           case FAST_SCAN -> structure.listCount() + FAST * codes(structure, sample);
         };
+  }
+
+  /** Rows that searches look at because the structure found too few: all of them, each time. */
+  private static double scans(FaissIndex index, Sample sample) {
+    if (index.structure().kind() == Structure.Kind.FLAT) {
+      return 0;
+    }
+    TopK hits = new TopK();
+    long scans = 0;
+    for (int i = 0; i < sample.n(); i++) {
+      index.search(sample.query(i), sample.k(), hits);
+      // The structure alone compares no row twice.
+      scans += hits.scanned() > index.size() ? 1 : 0;
+    }
+    return (double) scans * index.size() / sample.n();
   }
 
   private static double graphWork(Structure structure, Sample sample, int fetch) {
