@@ -70,17 +70,18 @@ final class Tuner {
     int[] efforts = efforts();
     int[] fetches = fetches();
     listener.progress(Stage.TUNING, index.type(), 0, (long) efforts.length * fetches.length);
-    List<Setting> keeping = new ArrayList<>();
     int at = 0;
     for (int i = 0; i < fetches.length; i++) {
       at = i == 0 ? climb(efforts, fetches[i]) : descend(efforts, at, fetches[i]);
-      if (recall(new Setting(efforts[at], fetches[i])) >= config.minRecall()) {
-        keeping.add(new Setting(efforts[at], fetches[i]));
-      }
     }
     Setting chosen =
-        keeping.stream()
-            .min(Comparator.comparingDouble(setting -> point(setting).work()))
+        points.entrySet().stream()
+            .filter(tried -> tried.getValue().recall() >= config.minRecall())
+            .min(
+                Comparator.comparingDouble((Map.Entry<Setting, Point> e) -> e.getValue().work())
+                    .thenComparingInt(e -> e.getKey().effort())
+                    .thenComparingInt(e -> e.getKey().overFetch()))
+            .map(Map.Entry::getKey)
             .orElseGet(this::best);
     chosen = confirm(chosen, efforts);
     index.use(chosen.effort(), chosen.overFetch());
@@ -91,16 +92,22 @@ final class Tuner {
     return new Tuned(parameters(chosen), held.recall(index), work, curve);
   }
 
-  /** Raises the effort until it suffices, and a little beyond; gives the place that did. */
+  /**
+   * Raises the effort until it suffices and a little beyond; gives the place that did. Beyond is
+   * what costs more: where the least efforts find too few rows, so that all are scanned, more is
+   * less.
+   */
   private int climb(int[] efforts, int fetch) {
     int beyond = 0;
     int enough = -1;
-    for (int at = 0; at < efforts.length && beyond <= BEYOND; at++) {
-      boolean suffices = recall(new Setting(efforts[at], fetch)) >= config.minRecall();
-      if (suffices && enough < 0) {
-        enough = at;
+    double least = Double.POSITIVE_INFINITY;
+    for (int at = 0; at < efforts.length && beyond < BEYOND; at++) {
+      Point point = point(new Setting(efforts[at], fetch));
+      if (point.recall() >= config.minRecall()) {
+        enough = point.work() < least ? at : enough;
+        beyond += point.work() < least ? 0 : 1;
+        least = Math.min(least, point.work());
       }
-      beyond += suffices ? 1 : 0;
     }
     return enough < 0 ? efforts.length - 1 : enough;
   }
