@@ -43,6 +43,16 @@ class Best {
   void offer(const float* scores, int64_t row, size_t n) {
     gather(scores, n, [row](size_t i) { return row + static_cast<int64_t>(i); });
   }
+  // The same where hardly any is among the best, as in a scan of all rows.
+  void offer_rarely(const float* scores, int64_t row, size_t n) {
+    const size_t some = 32;
+    for (size_t from = 0; from < n; from += some) {
+      size_t count = std::min(some, n - from);
+      int any = 0;
+      for (size_t i = from; i < from + count; i++) any |= scores[i] >= least_;
+      if (any) offer(scores + from, row + from, count);
+    }
+  }
   void finish(float* distances, int64_t* labels) {
     if (size_ > k_) cut();
     std::sort(hits_.begin(), hits_.begin() + size_, Before());
@@ -107,7 +117,7 @@ class RowScores {
       int64_t n = std::min<int64_t>(CHUNK, rows - from);
       std::iota(next, next + n, from);
       score(next, n, found);
-      best.offer(found, from, n);
+      best.offer_rarely(found, from, n);
     }
   }
 
@@ -138,7 +148,7 @@ class FlatRowScores : public RowScores {
     for (int64_t from = 0; from < rows; from += CHUNK) {
       int64_t n = std::min<int64_t>(CHUNK, rows - from);
       dot_next(x_, base_ + from * d_, d_, n, found);
-      best.offer(found, from, n);
+      best.offer_rarely(found, from, n);
     }
   }
 
