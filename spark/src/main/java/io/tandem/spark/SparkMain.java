@@ -34,6 +34,11 @@ public final class SparkMain {
   /** Runs a command; a failure ends the process with status 1, wrong input with 2. */
   public static void main(String[] arguments) {
     int status = run(arguments);
+    // Before the process ends: its cluster would take executors for lost, and start others.
+    scala.Option<SparkSession> session = SparkSession.getDefaultSession();
+    if (session.isDefined()) {
+      session.get().stop();
+    }
     if (status != 0) {
       System.exit(status);
     }
