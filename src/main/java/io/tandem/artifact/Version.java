@@ -57,9 +57,18 @@ public record Version(String id, Path folder, Manifest manifest) {
    * @throws ArtifactException if a file is missing or damaged, or parts do not belong together
    */
   public OpenVersion open() {
+    return open(Checksums.Threads.ALL);
+  }
+
+  /** As {@link #open}, verifying files on the calling thread alone. */
+  public OpenVersion openOnThisThread() {
+    return open(Checksums.Threads.ONE);
+  }
+
+  private OpenVersion open(Checksums.Threads threads) {
     Hold hold = Hold.take(this);
     try {
-      requireIntact();
+      requireIntact(threads);
       return OpenVersion.open(this);
     } finally {
       hold.close();
@@ -83,12 +92,6 @@ public record Version(String id, Path folder, Manifest manifest) {
   /** Folder of the exported towers. */
   public Path towers() {
     return folder.resolve(TOWERS);
-  }
-
-  /** As {@link #open}, verifying files on the calling thread alone. */
-  public OpenVersion openOnThisThread() {
-    requireIntact(Checksums.Threads.ONE);
-    return OpenVersion.open(this);
   }
 
   /** What building the index measured; {@link IndexReport#unknown} where that was not kept. */

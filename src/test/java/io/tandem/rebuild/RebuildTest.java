@@ -235,7 +235,11 @@ class RebuildTest {
     CrashTest.copy(store.folder(), other);
     for (Store each : List.of(store, Store.open(other))) {
       RebuildResult result =
-          Catalogues.rebuild(each).set("index.type", type).set("index.min_recall", "0.5").run();
+          Catalogues.rebuild(each)
+              .set("index.type", type)
+              .set("index.min_recall", "0.5")
+              .set("rebuild.gates.min_index_recall", "0.5")
+              .run();
       assertThat(result.refused()).isEmpty();
     }
     Map<String, ?> files = store.current().manifest().files();

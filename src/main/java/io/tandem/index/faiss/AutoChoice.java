@@ -189,12 +189,13 @@ final class AutoChoice {
 
     Pilot(FaissIndex exact, Sample whole, int rows) {
       vectors = part(exact.structure().index(), rows);
-      sample =
-          Sample.of(
-              new FaissIndex(vectors, "Flat", config.metric(), null),
-              whole.queries(),
-              whole.n(),
-              config.k());
+      try {
+        FaissIndex searched = new FaissIndex(vectors, "Flat", config.metric(), null);
+        sample = Sample.of(searched, whole.queries(), whole.n(), config.k());
+      } catch (RuntimeException e) {
+        vectors.close();
+        throw e;
+      }
     }
 
     Index vectors() {

@@ -73,6 +73,7 @@ final class Tuner {
     int at = 0;
     for (int i = 0; i < fetches.length; i++) {
       at = i == 0 ? climb(efforts, fetches[i]) : descend(efforts, at, fetches[i]);
+      point(new Setting(efforts[at], fetches[i]));
     }
     Setting chosen =
         points.entrySet().stream()
