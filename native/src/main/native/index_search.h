@@ -101,7 +101,16 @@ inline int64_t count(const BitRows& rows) {
   return members;
 }
 
-// Queries are shared out over OpenMP's threads.
+// Queries are shared out over OpenMP's threads; search(i) gives what it compared for query i.
+template <class Search>
+int64_t each_query(int64_t n, const Search& search) {
+  if (n == 1) return search(0);
+  int64_t scored = 0;
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
+  for (int64_t i = 0; i < n; i++) scored += search(i);
+  return scored;
+}
+
 template <Filter FILTER, class Allowed>
 int64_t search_graphs(
     const faiss::IndexHNSW* index,
@@ -113,14 +122,9 @@ int64_t search_graphs(
     const Allowed& allowed,
     float* distances,
     int64_t* labels) {
-  if (n == 1) return search_graph<FILTER>(index, codes, x, k, ef, allowed, distances, labels);
-  int64_t scored = 0;
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
-  for (int64_t i = 0; i < n; i++) {
-    scored += search_graph<FILTER>(
-        index, codes, x + i * index->d, k, ef, allowed, distances + i * k, labels + i * k);
-  }
-  return scored;
+  return each_query(n, [&](int64_t i) {
+    return search_graph<FILTER>(index, codes, x + i * index->d, k, ef, allowed, distances + i * k, labels + i * k);
+  });
 }
 
 inline int64_t search_graphs(
@@ -143,7 +147,6 @@ inline int64_t search_graphs(
   return search_graphs<Filter::COLLECT>(index, codes, n, x, k, ef, SelectedRows{selector}, distances, labels);
 }
 
-// Queries are shared out over OpenMP's threads.
 template <class Allowed>
 int64_t search_all_lists(
     const faiss::IndexIVF* index,
@@ -156,13 +159,9 @@ int64_t search_all_lists(
     double share,
     float* distances,
     int64_t* labels) {
-  if (n == 1) return search_lists(index, codes, x, k, probes, allowed, share, distances, labels);
-  int64_t scored = 0;
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : scored)
-  for (int64_t i = 0; i < n; i++) {
-    scored += search_lists(index, codes, x + i * index->d, k, probes, allowed, share, distances + i * k, labels + i * k);
-  }
-  return scored;
+  return each_query(n, [&](int64_t i) {
+    return search_lists(index, codes, x + i * index->d, k, probes, allowed, share, distances + i * k, labels + i * k);
+  });
 }
 
 inline int64_t search_all_lists(
