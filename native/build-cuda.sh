@@ -78,6 +78,8 @@ if [ ! -f "$made" ]; then
   say "compiling the kernels with nvcc $version for$(printf ' sm_%s' $targets) and PTX"
   options=()
   for arch in $targets; do
+    # Products of warpgroups are 9.0's alone, and are asked for by the a.
+    [ "$arch" != 90 ] || arch=90a
     options+=(-gencode "arch=compute_$arch,code=sm_$arch")
   done
   options+=(-gencode "arch=compute_$newest,code=compute_$newest")

@@ -1,13 +1,13 @@
 // Softmax cross-entropy of query embeddings over candidate items, forward and back, without the matrix of logits.
 //
 // Both passes are one kernel: a block holds rows of x and streams over the rows of y, tile by tile,
-//   p = exp2(<x_i, y_j> scale + a_i + b_j),  out_i = sum over j of p y_j,
-// leaving out the pairs that are excluded. ONLINE keeps p relative to the largest score so far, as FlashAttention does
-// (Dao et al. 2022; Milakov and Gimelshein 2018): x = u, y = v gives each row's log-sum and the softmax-weighted mean of
-// v, from which by u follows. Then x = v, y = u with b_i = log2 of the row's weight - log-sum gives the gradient by v.
+//   p = exp2(<scale x_i, y_j> + a_i + b_j),  out_i = sum over j of p y_j,
+// leaving out the pairs that are excluded. ONLINE keeps p relative to a base near the largest score so far, which moves
+// only when a score passes it by HEADROOM (FlashAttention, Dao et al. 2022; Milakov and Gimelshein 2018): x = u, y = v
+// gives each row's log-sum and the softmax-weighted mean of v, from which by u follows. Then x = v, y = u with b_i = log2 of the row's weight - log-sum gives the gradient by v.
 // Scores are in units of log 2. A row's own positives are left out of the stream and added by finish_rows.
 //
-// Operands are padded: rows to a multiple of 128, dim to D, with zeros; a and b to NEVER.
+// Operands are padded: rows to a multiple of 256, dim to D, with zeros; a and b to NEVER. The scale is in those of x.
 #pragma once
 #include "device.cuh"
 
@@ -37,11 +37,12 @@ struct Operand<float> {
     r[0] = __float_as_uint(y[2 * t * ld + g]);
     r[1] = __float_as_uint(y[(2 * t + 1) * ld + g]);
   }
+  // Rounded by hand: they are finite and not negative, and the product ignores what lies below.
   static __device__ __forceinline__ void weights(const float (*p)[4], int step, uint32_t* r) {
-    r[0] = to_tf32(p[step][0]);
-    r[1] = to_tf32(p[step][2]);
-    r[2] = to_tf32(p[step][1]);
-    r[3] = to_tf32(p[step][3]);
+    r[0] = __float_as_uint(p[step][0]) + 0x1000u;
+    r[1] = __float_as_uint(p[step][2]) + 0x1000u;
+    r[2] = __float_as_uint(p[step][1]) + 0x1000u;
+    r[3] = __float_as_uint(p[step][3]) + 0x1000u;
   }
   static __device__ __forceinline__ void multiply(float* c, const uint32_t* a, const uint32_t* b) { mma_tf32(c, a, b); }
 };
@@ -110,13 +111,12 @@ struct Excluded {
 };
 
 struct Stream {
-  const void* x;       // [mPad, D]
+  const void* x;       // [mPad, D], scaled
   const void* y;       // [nPad, D]
   const float* a;      // [mPad]
   const float* b;      // [nPad]
   const int* offsets;  // [m + 1] of excluded
   const int* excluded;
-  float scale;
   int m;
   int m_padded;
   int n_padded;
@@ -129,6 +129,9 @@ struct Stream {
 constexpr int STREAM_WARPS = 4;
 constexpr int STREAM_THREADS = STREAM_WARPS * 32;
 
+// By how many powers of 2 a score may pass its base.
+constexpr float HEADROOM = 16.0f;
+
 template <typename T, int D>
 struct StreamShape {
   static constexpr int TILES = D <= 64 ? 2 : 1;  // of 16 rows a warp
@@ -137,7 +140,7 @@ struct StreamShape {
   static constexpr int LD = D + Operand<T>::PAD;
   static constexpr bool HOLD_X = D <= 64;  // in registers
   static constexpr int BYTES =
-      (ROWS + 2 * COLUMNS) * LD * static_cast<int>(sizeof(T)) + 2 * COLUMNS * 4 + ROWS * 4;
+      (ROWS + 2 * COLUMNS) * LD * static_cast<int>(sizeof(T)) + 2 * COLUMNS * 4 + 2 * ROWS * 4;
 };
 
 template <typename T, int D>
@@ -179,6 +182,7 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
   if (threadIdx.x < Shape::ROWS) {
     int row = row0 + static_cast<int>(threadIdx.x);
     excluded.begin(s.offsets, s.excluded, row, row < s.m, begin);
+    mask[threadIdx.x] = excluded.word(begin, COLUMNS);
   }
   copy_rows<T, D>(tile_x, x + static_cast<int64_t>(row0) * D, Shape::ROWS);
   copy_rows<T, D>(tile_y, y + static_cast<int64_t>(begin) * D, COLUMNS);
@@ -186,9 +190,9 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
   commit_copies();
 
   float out[TILES][D / 8][4];
-  float largest[TILES][2];
+  float base[TILES][2];  // what is taken from a row's scores: ONLINE the base, otherwise -a
   float sum[TILES][2];
-  float a[TILES][2];
+  unsigned unset = ONLINE ? (1u << (2 * TILES)) - 1 : 0;  // rows that have seen no score yet, a bit each
 #pragma unroll
   for (int i = 0; i < TILES; i++) {
 #pragma unroll
@@ -197,9 +201,8 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
       for (int e = 0; e < 4; e++) out[i][d][e] = 0.0f;
 #pragma unroll
     for (int h = 0; h < 2; h++) {
-      largest[i][h] = 4 * NEVER;
       sum[i][h] = 0.0f;
-      a[i][h] = ONLINE ? 0.0f : s.a[row0 + own + i * 16 + g + h * 8];
+      base[i][h] = ONLINE ? 0.0f : -s.a[row0 + own + i * 16 + g + h * 8];
     }
   }
   uint32_t held[TILES][Shape::HOLD_X ? DEPTHS : 1][4];
@@ -214,27 +217,30 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
 
   int stage = 0;
   for (int column = begin; column < end; column += COLUMNS, stage ^= 1) {
+    wait_copies<0>();
+    // The tile is here, and every warp is done with the one before, whose place the next takes.
+    __syncthreads();
     int following = column + COLUMNS;
     if (following < end) {
-      copy_rows<T, D>(tile_y + (stage ^ 1) * COLUMNS * LD, y + static_cast<int64_t>(following) * D, COLUMNS);
-      if (threadIdx.x < COLUMNS) tile_b[(stage ^ 1) * COLUMNS + threadIdx.x] = s.b[following + threadIdx.x];
+      int other = stage ^ 1;
+      copy_rows<T, D>(tile_y + other * COLUMNS * LD, y + static_cast<int64_t>(following) * D, COLUMNS);
+      if (threadIdx.x < COLUMNS) tile_b[other * COLUMNS + threadIdx.x] = s.b[following + threadIdx.x];
+      if (threadIdx.x < Shape::ROWS) mask[other * Shape::ROWS + threadIdx.x] = excluded.word(following, COLUMNS);
       commit_copies();
-      wait_copies<1>();
-    } else {
-      wait_copies<0>();
     }
-    if (threadIdx.x < Shape::ROWS) mask[threadIdx.x] = excluded.word(column, COLUMNS);
-    __syncthreads();
     const T* ty = tile_y + stage * COLUMNS * LD;
     const float* tb = tile_b + stage * COLUMNS;
+    const unsigned* masks = mask + stage * Shape::ROWS + own;
 
     float p[TILES][GROUPS][4];
 #pragma unroll
-    for (int i = 0; i < TILES; i++)
+    for (int j = 0; j < GROUPS; j++)
 #pragma unroll
-      for (int j = 0; j < GROUPS; j++)
+      for (int e = 0; e < 4; e++) {
+        float b = tb[j * 8 + t * 2 + (e & 1)];
 #pragma unroll
-        for (int e = 0; e < 4; e++) p[i][j][e] = 0.0f;
+        for (int i = 0; i < TILES; i++) p[i][j][e] = b - base[i][e >> 1];
+      }
 #pragma unroll
     for (int k = 0; k < DEPTHS; k++) {
       uint32_t fa[TILES][4];
@@ -255,47 +261,68 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
         for (int i = 0; i < TILES; i++) Op::multiply(p[i][j], fa[i], fb);
       }
     }
+    if (__any_sync(FULL, masks[lane & (TILES * 16 - 1)] != 0)) {
 #pragma unroll
-    for (int i = 0; i < TILES; i++) {
+      for (int i = 0; i < TILES; i++)
 #pragma unroll
-      for (int h = 0; h < 2; h++) {
-        unsigned bits = mask[own + i * 16 + g + h * 8];
-        float top = 4 * NEVER;
+        for (int h = 0; h < 2; h++) {
+          unsigned bits = masks[i * 16 + g + h * 8];
 #pragma unroll
-        for (int j = 0; j < GROUPS; j++) {
+          for (int j = 0; j < GROUPS; j++)
 #pragma unroll
-          for (int e = 0; e < 2; e++) {
-            int c = j * 8 + t * 2 + e;
-            float score = p[i][j][h * 2 + e] * s.scale + (a[i][h] + tb[c]);
-            if ((bits >> c) & 1) score = 2 * NEVER;
-            p[i][j][h * 2 + e] = score;
-            top = fmaxf(top, score);
-          }
+            for (int e = 0; e < 2; e++) {
+              if ((bits >> (j * 8 + t * 2 + e)) & 1) p[i][j][h * 2 + e] = 2 * NEVER;
+            }
         }
-        float base = 0.0f;
-        if constexpr (ONLINE) {
-          top = fmaxf(top, __shfl_xor_sync(FULL, top, 1));
-          top = fmaxf(top, __shfl_xor_sync(FULL, top, 2));
-          base = fmaxf(largest[i][h], top);
-          float shrink = exp2f(largest[i][h] - base);
-          largest[i][h] = base;
-          sum[i][h] *= shrink;
+    }
+    if constexpr (ONLINE) {
+      float top = 4 * NEVER;
 #pragma unroll
-          for (int d = 0; d < D / 8; d++) {
-            out[i][d][h * 2] *= shrink;
-            out[i][d][h * 2 + 1] *= shrink;
-          }
-        }
+      for (int i = 0; i < TILES; i++)
 #pragma unroll
         for (int j = 0; j < GROUPS; j++)
 #pragma unroll
-          for (int e = 0; e < 2; e++) {
-            float weight = exp2f(p[i][j][h * 2 + e] - base);
-            p[i][j][h * 2 + e] = weight;
-            if constexpr (ONLINE) sum[i][h] += weight;
+          for (int e = 0; e < 4; e++) top = fmaxf(top, p[i][j][e]);
+      if (__any_sync(FULL, unset != 0 || top > HEADROOM)) {
+#pragma unroll
+        for (int i = 0; i < TILES; i++)
+#pragma unroll
+          for (int h = 0; h < 2; h++) {
+            float highest = 4 * NEVER;
+#pragma unroll
+            for (int j = 0; j < GROUPS; j++)
+#pragma unroll
+              for (int e = 0; e < 2; e++) highest = fmaxf(highest, p[i][j][h * 2 + e]);
+            highest = fmaxf(highest, __shfl_xor_sync(FULL, highest, 1));
+            highest = fmaxf(highest, __shfl_xor_sync(FULL, highest, 2));
+            unsigned bit = 1u << (i * 2 + h);
+            bool first = (unset & bit) != 0;
+            if (first ? highest < NEVER / 2 : highest <= 0.0f) continue;
+            unset &= ~bit;
+            float shrink = first ? 0.0f : exp2f(-highest);
+            base[i][h] += highest;
+            sum[i][h] *= shrink;
+#pragma unroll
+            for (int d = 0; d < D / 8; d++) {
+              out[i][d][h * 2] *= shrink;
+              out[i][d][h * 2 + 1] *= shrink;
+            }
+#pragma unroll
+            for (int j = 0; j < GROUPS; j++)
+#pragma unroll
+              for (int e = 0; e < 2; e++) p[i][j][h * 2 + e] -= highest;
           }
       }
     }
+#pragma unroll
+    for (int i = 0; i < TILES; i++)
+#pragma unroll
+      for (int j = 0; j < GROUPS; j++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          p[i][j][e] = exp2f(p[i][j][e]);
+          if constexpr (ONLINE) sum[i][e >> 1] += p[i][j][e];
+        }
 #pragma unroll
     for (int k = 0; k < COLUMNS / Op::DEPTH; k++) {
       uint32_t fa[TILES][4];
@@ -309,7 +336,6 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
         for (int i = 0; i < TILES; i++) Op::multiply(out[i][d], fa[i], fb);
       }
     }
-    __syncthreads();
   }
 
   int64_t split = static_cast<int64_t>(blockIdx.y) * s.m_padded;
@@ -328,7 +354,8 @@ __device__ __forceinline__ void stream(const Stream& s, unsigned char* memory) {
         total += __shfl_xor_sync(FULL, total, 1);
         total += __shfl_xor_sync(FULL, total, 2);
         if (t == 0) {
-          s.maxima[row] = largest[i][h];
+          // A row without a score has no base either.
+          s.maxima[row] = (unset >> (i * 2 + h)) & 1 ? 4 * NEVER : base[i][h];
           s.sums[row] = total;
         }
       }
@@ -412,7 +439,7 @@ __device__ __forceinline__ void stream_exact(const Stream& s, unsigned char* mem
 #pragma unroll
       for (int j = 0; j < 4; j++) {
         int c = q + j * 8;
-        float score = p[h][j] * s.scale + (a[h] + tile_b[c]);
+        float score = p[h][j] + (a[h] + tile_b[c]);
         if ((bits >> c) & 1) score = 2 * NEVER;
         p[h][j] = score;
         top = fmaxf(top, score);
@@ -466,10 +493,10 @@ __device__ __forceinline__ void stream_exact(const Stream& s, unsigned char* mem
 }
 
 #define STREAM_PARAMETERS                                                                                             \
-  const void *x, const void *y, const float *a, const float *b, const int *offsets, const int *excluded, float scale, \
-      int m, int m_padded, int n_padded, int columns_per_split, float *out, float *maxima, float *sums
+  const void *x, const void *y, const float *a, const float *b, const int *offsets, const int *excluded, int m, \
+      int m_padded, int n_padded, int columns_per_split, float *out, float *maxima, float *sums
 #define STREAM_VALUE                                                                                                  \
-  Stream { x, y, a, b, offsets, excluded, scale, m, m_padded, n_padded, columns_per_split, out, maxima, sums }
+  Stream { x, y, a, b, offsets, excluded, m, m_padded, n_padded, columns_per_split, out, maxima, sums }
 
 #if defined(TANDEM_EMULATED) || __CUDA_ARCH__ >= 800
 #define STREAM_TENSOR(T, D, ONLINE) stream<T, D, ONLINE>(STREAM_VALUE, memory)
@@ -508,17 +535,26 @@ STREAM_KERNELS(64)
 STREAM_KERNELS(128)
 STREAM_KERNELS(256)
 
-// Operands: [rows, dim] copied to [padded, wide], rounded, zeros around. kind 0: float32, 1: TF32, 2: BF16.
-KERNEL prepare_operand(const float* source, int rows, int dim, int padded, int wide, int kind, void* out) {
+// Operands: [rows, dim] copied to [padded, wide], rounded, zeros around; scaled, as x, and as they are, as y.
+// kind 0: float32, 1: TF32, 2: BF16. transposed, if not null, receives [wide, padded], of eight rows the even ones first.
+KERNEL prepare_operand(const float* source, int rows, int dim, int padded, int wide, int kind, float scale, void* as_x,
+                       void* as_y, float* transposed) {
   int64_t place = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (place >= static_cast<int64_t>(padded) * wide) return;
   int row = static_cast<int>(place / wide);
   int i = static_cast<int>(place % wide);
   float value = row < rows && i < dim ? source[static_cast<int64_t>(row) * dim + i] : 0.0f;
+  float scaled = value * scale;
   if (kind == 2) {
-    static_cast<uint16_t*>(out)[place] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
+    static_cast<uint16_t*>(as_x)[place] = static_cast<uint16_t>(pack_bf16(scaled, 0.0f));
+    static_cast<uint16_t*>(as_y)[place] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
   } else {
-    static_cast<float*>(out)[place] = kind == 1 ? __uint_as_float(to_tf32(value)) : value;
+    static_cast<float*>(as_x)[place] = kind == 1 ? __uint_as_float(to_tf32(scaled)) : scaled;
+    float rounded = kind == 1 ? __uint_as_float(to_tf32(value)) : value;
+    static_cast<float*>(as_y)[place] = rounded;
+    if (transposed != nullptr) {
+      transposed[static_cast<int64_t>(i) * padded + (row & ~7) + ((row & 7) >> 1) + (row & 1) * 4] = rounded;
+    }
   }
 }
 

@@ -2,3 +2,4 @@
 #include "dense.cuh"
 #include "embedding.cuh"
 #include "softmax.cuh"
+#include "softmax_hopper.cuh"

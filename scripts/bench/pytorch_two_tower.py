@@ -5,6 +5,8 @@
       writes interactions to train on and to test, features of queries and items, and Tandem's specification
   pytorch_two_tower.py train DIR [--device cuda|cpu] [--compile] [--steps N] [--epochs N] [--json FILE]
       trains on that data; prints examples/s, the loss after N steps, recall@10 over all items
+  pytorch_two_tower.py steps ROWS BATCH[,BATCH...] [--device cuda|cpu] [--compile] [--seconds S]
+      steps on random batches over tables of ROWS rows together, as io.tandem.training.DeviceTrainingBenchmark does it
 
 Both sides have 8 features, the id and 7 categories, each a row of a table of 64; a tower is 512-256-128-64 with ReLU,
 its output scaled to length 1. In-batch softmax with temperature 0.1, correction by the items' frequencies (logQ), and
@@ -99,29 +101,13 @@ def read_pairs(path, queries, items):
         return [(queries[q], items[i]) for q, i in reader]
 
 
-def train(args):
+def build(args, query_features, query_sizes, item_features, item_sizes, log_q):
+    """The step of a batch [n, 2] of queries and items, and what it trains."""
     import torch
     from torch import nn
     from torch.nn import functional as F
 
-    if args.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("pytorch_two_tower.py: this torch finds no CUDA device; --device cpu runs without")
-    if args.compile and not hasattr(torch, "compile"):
-        sys.exit("pytorch_two_tower.py: --compile needs torch 2.0 or newer, found %s" % torch.__version__)
-    torch.manual_seed(42)
-    device = torch.device(args.device)
-    if args.device == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = True
-
-    sides = []
-    for name in ("queries", "items"):
-        vocabularies = [{} for _ in range(FEATURES + 1)]
-        keys, rows = read_entities("%s/%s.csv" % (args.folder, name), vocabularies)
-        sides.append((keys, torch.tensor(rows, device=device), [len(v) for v in vocabularies]))
-    (query_keys, query_features, query_sizes), (item_keys, item_features, item_sizes) = sides
-    pairs = torch.tensor(read_pairs(args.folder + "/train.csv", query_keys, item_keys), device=device)
-    counts = torch.bincount(pairs[:, 1], minlength=len(item_keys)).float()
-    log_q = torch.log((counts / counts.sum()).clamp_min(1e-12))
+    device = query_features.device
 
     class Tables:
         """One table a feature, outside of autograd's dense gradients: only rows of the batch move."""
@@ -180,6 +166,40 @@ def train(args):
             item_tables.update(item_ids, item_input.grad)
         return loss.detach()
 
+    return step, query_tables, query_tower, item_tables, item_tower
+
+
+def prepare(args):
+    import torch
+
+    if args.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("pytorch_two_tower.py: this torch finds no CUDA device; --device cpu runs without")
+    if args.compile and not hasattr(torch, "compile"):
+        sys.exit("pytorch_two_tower.py: --compile needs torch 2.0 or newer, found %s" % torch.__version__)
+    torch.manual_seed(42)
+    if args.device == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = True
+    return torch.device(args.device)
+
+
+def train(args):
+    import torch
+    from torch.nn import functional as F
+
+    device = prepare(args)
+    sides = []
+    for name in ("queries", "items"):
+        vocabularies = [{} for _ in range(FEATURES + 1)]
+        keys, rows = read_entities("%s/%s.csv" % (args.folder, name), vocabularies)
+        sides.append((keys, torch.tensor(rows, device=device), [len(v) for v in vocabularies]))
+    (query_keys, query_features, query_sizes), (item_keys, item_features, item_sizes) = sides
+    pairs = torch.tensor(read_pairs(args.folder + "/train.csv", query_keys, item_keys), device=device)
+    counts = torch.bincount(pairs[:, 1], minlength=len(item_keys)).float()
+    log_q = torch.log((counts / counts.sum()).clamp_min(1e-12))
+    step, query_tables, query_tower, item_tables, item_tower = build(
+        args, query_features, query_sizes, item_features, item_sizes, log_q
+    )
+
     def wait():
         if args.device == "cuda":
             torch.cuda.synchronize()
@@ -236,6 +256,65 @@ def train(args):
             json.dump(result, f)
 
 
+def steps(args):
+    import torch
+
+    device = prepare(args)
+    sides = []
+    for _ in range(2):
+        sizes = [args.rows // 2, *CATEGORIES]
+        entities = min(sizes[0], 1_000_000)
+        ids = torch.stack([torch.randint(n, (entities,), device=device) for n in sizes], 1)
+        if entities == sizes[0]:
+            ids[:, 0] = torch.arange(entities, device=device)
+        sides.append((ids, sizes))
+    (query_features, query_sizes), (item_features, item_sizes) = sides
+    entities = len(item_features)
+    # The density of the cube of a uniform number.
+    share = (torch.arange(entities, device=device) + 0.5) / entities
+    log_q = torch.log(share ** (-2 / 3) / 3 / entities)
+    step = build(args, query_features, query_sizes, item_features, item_sizes, log_q)[0]
+
+    for batch in (int(b) for b in args.batch.split(",")):
+        pool = 32 * batch
+        pairs = torch.stack(
+            [
+                torch.randint(len(query_features), (pool,), device=device),
+                (entities * torch.rand(pool, device=device, dtype=torch.float64) ** 3).long(),
+            ],
+            1,
+        )
+        done = 0
+
+        def run(count):
+            nonlocal done
+            begin = time.perf_counter()
+            for _ in range(count):
+                at = done % 32 * batch
+                loss = step(pairs[at : at + batch])
+                done += 1
+            loss = loss.item()
+            return (time.perf_counter() - begin) / count, loss
+
+        name = "pytorch %s%s" % (torch.__version__, " compiled" if args.compile else " eager")
+        try:
+            begin = time.perf_counter()
+            run(1)
+            first = time.perf_counter() - begin
+            guess = run(10)[0]
+            count = max(3, min(2000, int(args.seconds / 9 / guess)))
+            times, loss = zip(*(run(count) for _ in range(9)))
+        except torch.OutOfMemoryError as e:
+            print("%s, rows %d batch %d: out of memory: %s" % (name, args.rows, batch, str(e).split(". ")[0]), flush=True)
+            return
+        middle = statistics.median(times)
+        print(
+            "%s, rows %s batch %s: train %s examples/s (%.3f ms); first step %.1f s, loss %.4f after %d steps"
+            % (name, f"{args.rows:,}", f"{batch:,}", f"{batch / middle:,.0f}", middle * 1e3, first, loss[-1], done),
+            flush=True,
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -252,8 +331,14 @@ def main():
     training.add_argument("--compile", action="store_true", help="the loss through torch.compile")
     training.add_argument("--steps", type=int, default=0, help="instead of epochs")
     training.add_argument("--json")
+    random_steps = commands.add_parser("steps")
+    random_steps.add_argument("rows", type=int)
+    random_steps.add_argument("batch")
+    random_steps.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
+    random_steps.add_argument("--compile", action="store_true", help="the loss through torch.compile")
+    random_steps.add_argument("--seconds", type=float, default=3)
     args = parser.parse_args()
-    {"data": make_data, "train": train}[args.command](args)
+    {"data": make_data, "train": train, "steps": steps}[args.command](args)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ struct Dim3 {
 struct float2 {
   float x, y;
 };
+struct uint2 {
+  unsigned x, y;
+};
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 struct float4 {
   float x, y, z, w;
 };
@@ -123,6 +127,13 @@ inline unsigned __match_any_sync(unsigned, unsigned value) {
   for (int lane = 0; lane < 32; lane++) peers |= (all[lane][0] == value ? 1u : 0u) << lane;
   return peers;
 }
+inline bool __any_sync(unsigned, bool value) {
+  uint32_t own = value;
+  auto* all = emulated::exchange(&own, 1);
+  bool any = false;
+  for (int lane = 0; lane < 32; lane++) any |= all[lane][0] != 0;
+  return any;
+}
 inline int atomicAdd(int* at, int value) {
   int before = *at;
   *at += value;
@@ -176,6 +187,79 @@ inline void mma_bf16(float* c, const uint32_t* a, const uint32_t* b) {
     }
   }
 }
+
+// Products of warpgroups, wgmma m64n64k16 of bfloat16 and m64n64k8 of TF32: each warp does its own 16 rows. A descriptor
+// is the address of a tile by 16 bytes, in rows of 128 bytes, swizzled.
+namespace emulated::warpgroup {
+
+inline uint64_t descriptor(const void* tile) { return reinterpret_cast<uintptr_t>(tile) >> 4; }
+inline const unsigned char* swizzled(uint64_t descriptor, int offset) {
+  uintptr_t address = (descriptor << 4) + offset;
+  return reinterpret_cast<const unsigned char*>(address ^ ((address >> 3) & 0x70));
+}
+inline float tf32_at(const unsigned char* at) {
+  uint32_t bits;
+  std::memcpy(&bits, at, 4);
+  return __uint_as_float(bits & ~0x1fffu);
+}
+
+template <typename A, typename B>
+inline void multiply(float* c, int depth, A a, B b) {
+  int g = current->lane >> 2;
+  int t = current->lane & 3;
+  for (int r = 0; r < 32; r++) {
+    int row = g + ((r >> 1) & 1) * 8;
+    int column = (r >> 2) * 8 + 2 * t + (r & 1);
+    for (int k = 0; k < depth; k++) c[r] += a(row, k) * b(k, column);
+  }
+}
+
+inline float bf16_at(const unsigned char* at) {
+  uint16_t bits;
+  std::memcpy(&bits, at, 2);
+  return from_bf16(bits);
+}
+
+template <typename T>
+inline void multiply(float* c, const uint32_t* a, uint64_t b) {
+  auto* all = exchange(a, 4);
+  if constexpr (sizeof(T) == 2) {
+    multiply(
+        c, 16,
+        [&](int row, int k) {
+          uint32_t pair = all[(row & 7) * 4 + ((k & 7) >> 1)][(row >> 3) + 2 * (k >> 3)];
+          return from_bf16((pair >> (16 * (k & 1))) & 0xffff);
+        },
+        [&](int k, int column) { return bf16_at(swizzled(b, k * 128 + column * 2)); });
+  } else {
+    multiply(
+        c, 8,
+        [&](int row, int k) {
+          return __uint_as_float(all[(row & 7) * 4 + (k & 3)][(row >> 3) + 2 * (k >> 2)] & ~0x1fffu);
+        },
+        [&](int k, int column) { return tf32_at(swizzled(b, column * 128 + k * 4)); });
+  }
+}
+
+template <typename T>
+inline void multiply(float* c, uint64_t a, uint64_t b) {
+  int first = static_cast<int>(current->thread.x >> 5 & 3) * 16;
+  auto at = [](uint64_t tile, int row, int k) {
+    const unsigned char* place = swizzled(tile, row * 128 + k * static_cast<int>(sizeof(T)));
+    return sizeof(T) == 2 ? bf16_at(place) : tf32_at(place);
+  };
+  multiply(
+      c, sizeof(T) == 2 ? 16 : 8, [&](int row, int k) { return at(a, first + row, k); },
+      [&](int k, int column) { return at(b, column, k); });
+}
+
+inline void begin_products(float*) {}
+inline void end_products() {}
+inline void settle(float*) {}
+inline void publish() {}
+inline unsigned to_alignment(const unsigned char* memory) { return -reinterpret_cast<uintptr_t>(memory) & 1023; }
+
+}  // namespace emulated::warpgroup
 
 // PTX ISA, ldmatrix .x2 .trans: lane l gets elements [2 t, g] and [2 t + 1, g] of each matrix.
 inline void load_transposed(uint32_t* r, const uint16_t* row) {

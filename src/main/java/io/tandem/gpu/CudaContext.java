@@ -143,6 +143,12 @@ final class CudaContext implements AutoCloseable {
     return pointer[0];
   }
 
+  /** Whether this GPU has a kernel. */
+  boolean has(String kernel) {
+    return functions.containsKey(kernel)
+        || Driver.cuModuleGetFunction(new long[1], module, kernel) == 0;
+  }
+
   /** How many blocks of how many threads, and the dynamic shared memory of each. */
   record Grid(int x, int y, int z, int threads, int sharedBytes) {
     /** One thread for each of so many things. */

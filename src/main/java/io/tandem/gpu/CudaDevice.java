@@ -32,11 +32,11 @@ public final class CudaDevice implements Device {
   private final CudaMemory staging;
   private final CudaSoftmax softmax;
 
-  private CudaDevice(CudaContext context, Precision precision) {
+  private CudaDevice(CudaContext context, Precision precision, boolean warpgroups) {
     this.context = context;
     this.precision = precision;
     staging = CudaMemory.onHost(STAGING_BYTES);
-    softmax = new CudaSoftmax(context, precision, this::scratch);
+    softmax = new CudaSoftmax(context, precision, this::scratch, warpgroups);
   }
 
   /**
@@ -47,8 +47,16 @@ public final class CudaDevice implements Device {
    * @throws CudaException if there is no driver, no such GPU, or no kernels in this build
    */
   public static CudaDevice open(int ordinal, Precision precision) {
+    return open(ordinal, precision, true);
+  }
+
+  /**
+   * @param warpgroups whether the loss may use products of warpgroups
+   */
+  static CudaDevice open(int ordinal, Precision precision, boolean warpgroups) {
     CudaContext context = CudaContext.open(ordinal);
-    return new CudaDevice(context, context.capability() >= 80 ? precision : Precision.FP32);
+    Precision possible = context.capability() >= 80 ? precision : Precision.FP32;
+    return new CudaDevice(context, possible, warpgroups);
   }
 
   /**

@@ -1,6 +1,8 @@
 package io.tandem.gpu;
 
 import io.tandem.gpu.CudaContext.Grid;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** The softmax loss in two streams over tiles: by rows with their log-sums, then by columns. */
@@ -8,6 +10,10 @@ final class CudaSoftmax {
   private static final int THREADS = 256;
   private static final int STREAM_THREADS = 128;
   private static final int EXACT_THREADS = 256;
+  private static final int WARPGROUP_THREADS = 512;
+  private static final int WARPGROUP_WIDTH = 64;
+  private static final int HOPPER_CAPABILITY = 90;
+  private static final String HOPPER = "hopper_";
   private static final int[] WIDTHS = {32, 64, 128, 256};
   private static final int MOST_SPLITS = 16;
 
@@ -15,10 +21,25 @@ final class CudaSoftmax {
   private final Precision precision;
   private final CudaRows.Scratch scratch;
 
-  CudaSoftmax(CudaContext context, Precision precision, CudaRows.Scratch scratch) {
+  private final boolean warpgroups;
+
+  /**
+   * @param warpgroups whether products of warpgroups are used where the GPU has them
+   */
+  CudaSoftmax(
+      CudaContext context, Precision precision, CudaRows.Scratch scratch, boolean warpgroups) {
     this.context = context;
     this.precision = precision;
     this.scratch = scratch;
+    this.warpgroups =
+        warpgroups
+            && precision != Precision.FP32
+            && context.capability() == HOPPER_CAPABILITY
+            && context.has("softmax_rows_" + HOPPER + name());
+  }
+
+  private String name() {
+    return precision.name().toLowerCase(Locale.ROOT);
   }
 
   /** What one stream writes: for each split, sums of [padded rows, width]; maxima and totals. */
@@ -32,11 +53,11 @@ final class CudaSoftmax {
     }
     int rows = Softmax.padded(s.rows());
     int candidates = Softmax.padded(s.candidates());
-    long u = operand("softmax u", CudaFloats.addressOf(s.u()), s.rows(), s.dim(), rows, wide);
-    long v =
-        operand(
-            "softmax v", CudaFloats.addressOf(s.v()), s.candidates(), s.dim(), candidates, wide);
     float scale2 = (float) (s.scale() * Softmax.LOG2_E);
+    Operand u = operand("u", CudaFloats.addressOf(s.u()), s.rows(), s.dim(), rows, wide, scale2);
+    Operand v =
+        operand(
+            "v", CudaFloats.addressOf(s.v()), s.candidates(), s.dim(), candidates, wide, scale2);
     long weight = scratch.get("softmax weight", rows * 4L);
     long factors = scratch.get("softmax factors", Math.max(1, s.columns().length()) * 4);
     long losses = scratch.get("softmax losses", rows * 4L);
@@ -48,8 +69,7 @@ final class CudaSoftmax {
             "softmax_rows_",
             new Side(u, rows, s.rows(), s.excludedOffsets(), s.excluded(), 0),
             new Side(v, candidates, s.candidates(), s.excludedOffsets(), s.excluded(), asNegative),
-            wide,
-            scale2);
+            wide);
     context.launch(
         "finish_rows",
         Grid.over(rows * 32L, THREADS),
@@ -87,8 +107,7 @@ final class CudaSoftmax {
                 s.excludedRows(),
                 asNegative),
             new Side(u, rows, s.rows(), s.excludedRowOffsets(), s.excludedRows(), weight),
-            wide,
-            scale2);
+            wide);
     context.launch(
         "finish_columns",
         Grid.over(s.candidates() * 32L, THREADS),
@@ -109,9 +128,19 @@ final class CudaSoftmax {
     return totals;
   }
 
-  private long operand(String purpose, long source, int rows, int dim, int padded, int wide) {
+  /** A matrix as the products take it: scaled where it stands left, and as it is. */
+  private record Operand(long asX, long asY, long transposed) {}
+
+  private Operand operand(
+      String name, long source, int rows, int dim, int padded, int wide, float scale) {
     long size = (long) padded * wide;
-    long out = scratch.get(purpose, size * (precision == Precision.BF16 ? 2 : 4));
+    long bytes = size * (precision == Precision.BF16 ? 2 : 4);
+    boolean transposed = warpgroups(wide) && precision == Precision.TF32;
+    Operand out =
+        new Operand(
+            scratch.get("softmax x " + name, bytes),
+            scratch.get("softmax y " + name, bytes),
+            transposed ? scratch.get("softmax transposed " + name, bytes) : 0);
     context.launch(
         "prepare_operand",
         Grid.over(size, THREADS),
@@ -121,43 +150,89 @@ final class CudaSoftmax {
         padded,
         wide,
         precision.code,
-        out);
+        scale,
+        out.asX,
+        out.asY,
+        out.transposed);
     return out;
   }
 
   /** One side of the products, with what is added to its scores and which pairs are left out. */
   private record Side(
-      long operand, int padded, int size, Ints offsets, Ints excluded, long added) {}
+      Operand operand, int padded, int size, Ints offsets, Ints excluded, long added) {}
 
-  private Streamed stream(String kernel, Side x, Side y, int wide, float scale) {
+  private Streamed stream(String kernel, Side x, Side y, int wide) {
+    boolean hopper = warpgroups(wide);
     boolean exact = precision == Precision.FP32;
-    int blockRows = exact ? 64 : wide <= 64 ? 128 : 64;
+    int blockRows = hopper ? 256 : exact ? 64 : wide <= 64 ? 128 : 64;
     int blocks = x.padded() / blockRows;
-    int wanted = Grid.blocks(3L * context.multiprocessors(), blocks);
-    int splits = Math.max(1, Math.min(Math.min(wanted, y.padded() / 128), MOST_SPLITS));
-    int perSplit = Grid.blocks(y.padded() / 128, splits) * 128;
-    splits = Grid.blocks(y.padded(), perSplit);
+    int perSplit = columnsPerSplit(blocks, y.padded() / 128, hopper ? 1 : 2) * 128;
+    int splits = Grid.blocks(y.padded(), perSplit);
     long parts = scratch.get("softmax parts", (long) splits * x.padded() * wide * 4);
     long maxima = scratch.get("softmax maxima", (long) splits * x.padded() * 4);
     long sums = scratch.get("softmax sums", (long) splits * x.padded() * 4);
-    context.launch(
-        kernel + precision.name().toLowerCase(Locale.ROOT) + "_" + wide,
-        new Grid(blocks, splits, 1, exact ? EXACT_THREADS : STREAM_THREADS, bytes(wide)),
-        x.operand(),
-        y.operand(),
-        x.added(),
-        y.added(),
-        CudaInts.addressOf(x.offsets()),
-        CudaInts.addressOf(x.excluded()),
-        scale,
-        x.size(),
-        x.padded(),
-        y.padded(),
-        perSplit,
-        parts,
-        maxima,
-        sums);
+    List<Object> parameters =
+        new ArrayList<>(
+            List.of(
+                x.operand().asX(),
+                y.operand().asY(),
+                x.added(),
+                y.added(),
+                CudaInts.addressOf(x.offsets()),
+                CudaInts.addressOf(x.excluded()),
+                x.size(),
+                x.padded(),
+                y.padded(),
+                perSplit,
+                parts,
+                maxima,
+                sums));
+    if (hopper) {
+      parameters.add(y.operand().transposed());
+      context.launch(
+          kernel + HOPPER + name(),
+          new Grid(blocks, splits, 1, WARPGROUP_THREADS, warpgroupBytes()),
+          parameters.toArray());
+    } else {
+      context.launch(
+          kernel + name() + "_" + wide,
+          new Grid(blocks, splits, 1, exact ? EXACT_THREADS : STREAM_THREADS, bytes(wide)),
+          parameters.toArray());
+    }
     return new Streamed(splits, parts, maxima, sums);
+  }
+
+  /**
+   * Tiles of 128 columns a block, so that all are soon done: blocks run in rounds, and each costs
+   * about a tile more than its columns.
+   */
+  private int columnsPerSplit(int blocks, int tiles, int blocksAtOnce) {
+    int best = tiles;
+    long least = Long.MAX_VALUE;
+    for (int splits = 1; splits <= Math.min(tiles, MOST_SPLITS); splits++) {
+      int each = Grid.blocks(tiles, splits);
+      long rounds =
+          Grid.blocks(
+              (long) blocks * Grid.blocks(tiles, each), context.multiprocessors() * blocksAtOnce);
+      long cost = rounds * (each + 1);
+      if (cost < least) {
+        least = cost;
+        best = each;
+      }
+    }
+    return best;
+  }
+
+  /** softmax_hopper.cuh has it. */
+  private boolean warpgroups(int wide) {
+    return warpgroups && wide == WARPGROUP_WIDTH;
+  }
+
+  /** Shared memory of a block there: x, and stages of tiles with terms and masks. */
+  private int warpgroupBytes() {
+    boolean half = precision == Precision.BF16;
+    int tiles = half ? 3 * 4 : 2 * 2;
+    return 1024 + (half ? 1 : 2) * 256 * 128 + tiles * ((half ? 1 : 4) * 8192 + 64 * 4 + 256 * 8);
   }
 
   /** Shared memory of a block: StreamShape and ExactShape of softmax.cuh. */
@@ -169,6 +244,6 @@ final class CudaSoftmax {
     int columns = wide <= 128 ? 32 : 16;
     int operand = precision == Precision.BF16 ? 2 : 4;
     int padding = precision == Precision.BF16 ? 8 : 4;
-    return (rows + 2 * columns) * (wide + padding) * operand + 2 * columns * 4 + rows * 4;
+    return (rows + 2 * columns) * (wide + padding) * operand + 2 * columns * 4 + 2 * rows * 4;
   }
 }

@@ -22,7 +22,7 @@ package io.tandem.gpu;
  * @param targetOffsets [candidates + 1] of the next two
  * @param targetRows rows whose target a candidate is
  * @param targets their places in {@code columns}
- * @param asNegative [candidates up to the next multiple of 128], NEVER at the end
+ * @param asNegative [candidates up to the next multiple of 256], NEVER at the end
  * @param asPositive [candidates]
  * @param weights [rows] w
  * @param byU receives ∂loss/∂u
@@ -60,7 +60,7 @@ public record Softmax(
   /** Widest embedding that kernels take. */
   public static final int MAX_DIM = 256;
 
-  static final int PADDING = 128;
+  static final int PADDING = 256;
 
   /**
    * What comes back.
@@ -87,7 +87,7 @@ public record Softmax(
     Check.length("weights", weights, rows);
   }
 
-  /** The next multiple of 128. */
+  /** The next multiple of 256. */
   public static int padded(int rows) {
     return Math.multiplyExact((rows + PADDING - 1) / PADDING, PADDING);
   }

@@ -26,6 +26,12 @@ public final class TestDevices {
     return CudaDevice.open(ordinal, precision);
   }
 
+  /** One whose loss takes the way of GPUs without products of warpgroups. */
+  static CudaDevice withoutWarpgroups(Precision precision) {
+    ready();
+    return CudaDevice.open(0, precision, false);
+  }
+
   private static synchronized void ready() {
     if (!ready) {
       prepare();

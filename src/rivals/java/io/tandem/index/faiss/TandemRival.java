@@ -32,7 +32,8 @@ final class TandemRival implements Rival {
     Faiss.setThreads(Runtime.getRuntime().availableProcessors());
     IndexConfig config = IndexConfig.of(type);
     if (type == IndexConfig.Type.HNSW) {
-      config = config.withGraph(new IndexConfig.Graph(LINKS, BEAM, 0));
+      // With a setting given it is not tuned here: effort() sets what is searched with.
+      config = config.withGraph(new IndexConfig.Graph(LINKS, BEAM, BEAM));
     }
     index = corpus.build(config);
     Faiss.setThreads(1);
