@@ -3,20 +3,57 @@
 #pragma once
 #include "device.cuh"
 
-// out[row, column + i] (+)= sum over the row's values e of weights[e] * table[ids[e], i].
-// lanes threads a row, a power of 2 up to 32.
-KERNEL gather_pool(const float* table, int dim, const int* offsets, const int* ids, const float* weights, int rows,
-                   float* out, int width, int column, int add, int lanes) {
-  int thread = blockIdx.x * blockDim.x + threadIdx.x;
-  int row = thread / lanes;
-  if (row >= rows) return;
-  int begin = offsets[row];
-  int end = offsets[row + 1];
-  float* target = out + static_cast<int64_t>(row) * width + column;
-  for (int i = thread % lanes; i < dim; i += lanes) {
-    float sum = add ? target[i] : 0.0f;
-    for (int e = begin; e < end; e++) sum += weights[e] * table[static_cast<int64_t>(ids[e]) * dim + i];
-    target[i] = sum;
+// Whether 16 bytes from here on can be moved at once.
+__device__ __forceinline__ bool together(const float* place) { return (reinterpret_cast<uintptr_t>(place) & 15) == 0; }
+
+// A matrix row has a segment for each of its columns: segment s is that of row s / segments, and
+// out[s / segments, columns[s % segments] + i] (+)= sum over its values e of weights[e] * table[ids[e], i].
+// 1 << lane_bits threads a segment, up to 32; where 16 bytes of a table's row lie together, a thread takes 4 numbers.
+KERNEL gather_pool(const float* __restrict__ table, int dim, const int* __restrict__ columns, int segments,
+                   const int* __restrict__ offsets, const int* __restrict__ ids, const float* __restrict__ weights,
+                   int count, float* __restrict__ out, int width, int add, int lane_bits) {
+  int64_t thread = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if ((thread >> lane_bits) >= count) return;
+  int segment = static_cast<int>(thread >> lane_bits);
+  int lanes = 1 << lane_bits;
+  int lane = threadIdx.x & (lanes - 1);
+  int row = segment / segments;
+  int begin = offsets[segment];
+  int end = offsets[segment + 1];
+  float* target = out + static_cast<int64_t>(row) * width + columns[segment - row * segments];
+  if (dim % 4 != 0 || !together(table)) {
+    for (int i = lane; i < dim; i += lanes) {
+      float sum = add ? target[i] : 0.0f;
+#pragma unroll 4
+      for (int e = begin; e < end; e++) sum += weights[e] * table[static_cast<int64_t>(ids[e]) * dim + i];
+      target[i] = sum;
+    }
+    return;
+  }
+  const float4* quads = reinterpret_cast<const float4*>(table);
+  int wide = dim / 4;
+  bool whole = together(target);
+  for (int i = lane; i < wide; i += lanes) {
+    float* to = target + 4 * i;
+    float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (add) sum = {to[0], to[1], to[2], to[3]};
+#pragma unroll 4
+    for (int e = begin; e < end; e++) {
+      float weight = weights[e];
+      float4 quad = quads[static_cast<int64_t>(ids[e]) * wide + i];
+      sum.x += weight * quad.x;
+      sum.y += weight * quad.y;
+      sum.z += weight * quad.z;
+      sum.w += weight * quad.w;
+    }
+    if (whole) {
+      *reinterpret_cast<float4*>(to) = sum;
+    } else {
+      to[0] = sum.x;
+      to[1] = sum.y;
+      to[2] = sum.z;
+      to[3] = sum.w;
+    }
   }
 }
 
@@ -60,49 +97,55 @@ KERNEL sort_count(const int* keys, int n, int shift, int* counts, int tiles) {
   counts[threadIdx.x * tiles + blockIdx.x] = histogram[threadIdx.x];
 }
 
-// Replaces n numbers by the sums of those before them. One block of 1024 threads.
-KERNEL exclusive_scan(int* values, int n) {
-  __shared__ int warps[32];
-  int lane = threadIdx.x & 31;
-  int warp = threadIdx.x >> 5;
-  int carry = 0;
-  for (int base = 0; base < n; base += 4096) {
-    int at = base + threadIdx.x * 4;
-    int part[4];
-    int own = 0;
-    for (int i = 0; i < 4; i++) {
-      part[i] = at + i < n ? values[at + i] : 0;
-      own += part[i];
-    }
-    int sum = own;
-    for (int step = 1; step < 32; step <<= 1) {
-      int other = __shfl_up_sync(FULL, sum, step);
-      if (lane >= step) sum += other;
-    }
-    if (lane == 31) warps[warp] = sum;
-    __syncthreads();
-    int before = 0;
-    int total = 0;
-    for (int w = 0; w < 32; w++) {
-      if (w < warp) before += warps[w];
-      total += warps[w];
-    }
-    int running = carry + before + sum - own;
-    for (int i = 0; i < 4; i++) {
-      if (at + i < n) values[at + i] = running;
-      running += part[i];
-    }
-    carry += total;
-    __syncthreads();
+// Sum over the lanes before.
+__device__ __forceinline__ int warp_before(int own, int lane) {
+  int sum = own;
+  for (int step = 1; step < 32; step <<= 1) {
+    int other = __shfl_up_sync(FULL, sum, step);
+    if (lane >= step) sum += other;
   }
+  return sum - own;
 }
 
-// values may be null for 0, 1, 2...
-KERNEL sort_scatter(const int* keys, const int* values, int n, int shift, const int* starts, int tiles, int* sorted_keys,
-                    int* sorted_values) {
+// Replaces a digit's counts by the sums of those in the tiles before; totals[digit] receives the sum of all. A warp a
+// digit, a thread four tiles at a time.
+KERNEL sort_scan(int* counts, int tiles, int* totals) {
+  int digit = (blockIdx.x * blockDim.x + threadIdx.x) >> 5;
+  int lane = threadIdx.x & 31;
+  int* own = counts + static_cast<int64_t>(digit) * tiles;
+  int carry = 0;
+  for (int base = 0; base < tiles; base += 128) {
+    int at = base + lane * 4;
+    int part[4];
+    int four = 0;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      part[i] = at + i < tiles ? own[at + i] : 0;
+      four += part[i];
+    }
+    int running = carry + warp_before(four, lane);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      if (at + i < tiles) own[at + i] = running;
+      running += part[i];
+    }
+    carry = __shfl_sync(FULL, running, 31);
+  }
+  if (lane == 0) totals[digit] = carry;
+}
+
+// starts and totals as sort_scan leaves them; values may be null for 0, 1, 2...
+KERNEL sort_scatter(const int* keys, const int* values, int n, int shift, const int* starts, const int* totals,
+                    int tiles, int* sorted_keys, int* sorted_values) {
   __shared__ int counters[SORT_THREADS / 32][DIGITS];
+  __shared__ int warps[SORT_THREADS / 32];
   int lane = threadIdx.x & 31;
   int warp = threadIdx.x >> 5;
+  // Where a thread's digit begins: 256 threads, a digit each.
+  int total = totals[threadIdx.x];
+  int running = starts[threadIdx.x * tiles + blockIdx.x] + warp_before(total, lane);
+  int in_warp = warp_sum(total);
+  if (lane == 0) warps[warp] = in_warp;
   for (int i = threadIdx.x; i < SORT_THREADS / 32 * DIGITS; i += SORT_THREADS) (&counters[0][0])[i] = 0;
   __syncthreads();
   int base = blockIdx.x * SORT_TILE + warp * (SORT_TILE / (SORT_THREADS / 32)) + lane;
@@ -123,7 +166,7 @@ KERNEL sort_scatter(const int* keys, const int* values, int n, int shift, const 
     rank[round] = counted + before;
   }
   __syncthreads();
-  int running = starts[threadIdx.x * tiles + blockIdx.x];
+  for (int w = 0; w < warp; w++) running += warps[w];
   for (int w = 0; w < SORT_THREADS / 32; w++) {
     int count = counters[w][threadIdx.x];
     counters[w][threadIdx.x] = running;
@@ -189,6 +232,10 @@ __device__ __forceinline__ void move_row(const RowOptimizer& o, int row, const f
 // Positions of a chunk, a warp each.
 constexpr int CHUNK = 32;
 
+// Positions whose gradients are asked for before the first is added, so that their ways from memory overlap.
+template <int VALUES>
+constexpr int AHEAD = VALUES == 1 ? 8 : VALUES <= 4 ? 4 : 1;
+
 // A warp walks CHUNK sorted positions. A row whose positions all lie among them is moved; of one that began before
 // goes the sum to heads[chunk], of one that goes on after to tails[chunk]. Sums are in the order of the positions.
 template <int VALUES>
@@ -209,32 +256,67 @@ __device__ __forceinline__ void row_sums(const int* rows, const int* order, cons
 #pragma unroll
   for (int v = 0; v < VALUES; v++) sum[v] = 0.0f;
   bool first = true;
-  for (int p = 0; p < count; p++) {
-    int current = __shfl_sync(FULL, row, p);
-    const float* gradient = gradients + __shfl_sync(FULL, source, p);
-    float w = __shfl_sync(FULL, weight, p);
+  for (int from = 0; from < count; from += AHEAD<VALUES>) {
+    // Of places past the end too: they name entry 0.
+    float ahead[AHEAD<VALUES>][VALUES];
 #pragma unroll
-    for (int v = 0; v < VALUES; v++) {
-      int i = v * 32 + lane;
-      if (i < o.dim) sum[v] += w * gradient[i];
-    }
-    int after = p + 1 < count ? __shfl_sync(FULL, row, min(p + 1, 31)) : next;
-    if (after == current && p + 1 < count) continue;
-    bool began = first && current == previous;
-    bool goes_on = after == current;
-    if (began || goes_on) {
-      float* to = (began ? heads : tails) + static_cast<int64_t>(chunk) * o.dim;
+    for (int a = 0; a < AHEAD<VALUES>; a++) {
+      const float* gradient = gradients + __shfl_sync(FULL, source, from + a);
 #pragma unroll
       for (int v = 0; v < VALUES; v++) {
         int i = v * 32 + lane;
-        if (i < o.dim) to[i] = sum[v];
+        ahead[a][v] = i < o.dim ? gradient[i] : 0.0f;
       }
-    } else {
-      move_row<VALUES>(o, current, sum, lane);
     }
 #pragma unroll
-    for (int v = 0; v < VALUES; v++) sum[v] = 0.0f;
-    first = false;
+    for (int a = 0; a < AHEAD<VALUES>; a++) {
+      int p = from + a;
+      if (p >= count) break;
+      int current = __shfl_sync(FULL, row, p);
+      float w = __shfl_sync(FULL, weight, p);
+#pragma unroll
+      for (int v = 0; v < VALUES; v++) sum[v] += w * ahead[a][v];
+      int after = p + 1 < count ? __shfl_sync(FULL, row, min(p + 1, 31)) : next;
+      if (after == current && p + 1 < count) continue;
+      bool began = first && current == previous;
+      bool goes_on = after == current;
+      if (began || goes_on) {
+        float* to = (began ? heads : tails) + static_cast<int64_t>(chunk) * o.dim;
+#pragma unroll
+        for (int v = 0; v < VALUES; v++) {
+          int i = v * 32 + lane;
+          if (i < o.dim) to[i] = sum[v];
+        }
+      } else {
+        move_row<VALUES>(o, current, sum, lane);
+      }
+#pragma unroll
+      for (int v = 0; v < VALUES; v++) sum[v] = 0.0f;
+      first = false;
+    }
+  }
+}
+
+// Heads that are asked for before the first is added.
+template <int VALUES>
+constexpr int HEADS = VALUES <= 4 ? 8 : 1;
+
+// sum += heads[c] + heads[c + 1] ..., in this order.
+template <int VALUES, int COUNT>
+__device__ __forceinline__ void add_heads(const float* heads, int c, int dim, int lane, float* sum) {
+  float part[COUNT][VALUES];
+#pragma unroll
+  for (int h = 0; h < COUNT; h++) {
+#pragma unroll
+    for (int v = 0; v < VALUES; v++) {
+      int i = v * 32 + lane;
+      part[h][v] = i < dim ? heads[static_cast<int64_t>(c + h) * dim + i] : 0.0f;
+    }
+  }
+#pragma unroll
+  for (int h = 0; h < COUNT; h++) {
+#pragma unroll
+    for (int v = 0; v < VALUES; v++) sum[v] += part[h][v];
   }
 }
 
@@ -256,13 +338,20 @@ __device__ __forceinline__ void row_carries(const int* rows, int n, RowOptimizer
     int i = v * 32 + lane;
     sum[v] = i < o.dim ? tails[static_cast<int64_t>(chunk) * o.dim + i] : 0.0f;
   }
-  for (int c = chunk + 1; c * CHUNK < n && rows[c * CHUNK] == row; c++) {
-#pragma unroll
-    for (int v = 0; v < VALUES; v++) {
-      int i = v * 32 + lane;
-      if (i < o.dim) sum[v] += heads[static_cast<int64_t>(c) * o.dim + i];
-    }
+  // The last chunk that begins with the row: by steps that double, then by halves.
+  int chunks = (n - 1) / CHUNK + 1;
+  auto begins = [&](int c) { return c < chunks && rows[c * CHUNK] == row; };
+  int reach = 1;
+  while (begins(chunk + 2 * reach)) reach *= 2;
+  int last = chunk + reach;
+  for (int step = reach / 2; step > 0; step /= 2) {
+    if (begins(last + step)) last += step;
   }
+  int c = chunk + 1;
+  for (; c + HEADS<VALUES> - 1 <= last; c += HEADS<VALUES>) {
+    add_heads<VALUES, HEADS<VALUES>>(heads, c, o.dim, lane, sum);
+  }
+  for (; c <= last; c++) add_heads<VALUES, 1>(heads, c, o.dim, lane, sum);
   move_row<VALUES>(o, row, sum, lane);
 }
 

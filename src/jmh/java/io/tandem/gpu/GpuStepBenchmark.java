@@ -3,6 +3,7 @@ package io.tandem.gpu;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * How long does each part of a training step take on a GPU, and what share of its limits is that?
@@ -145,17 +146,16 @@ public final class GpuStepBenchmark {
     Ints from = upload.put(sources, entries);
     Ints ends = upload.put(offsets, entries + 1);
     Floats factors = upload.put(weights, entries);
+    Ints columns = upload.put(IntStream.range(0, SLOTS).map(slot -> slot * DIM).toArray(), SLOTS);
     upload.send();
     upload.await();
+    // A row of the batch has the slots side by side.
+    Gather gather =
+        new Gather(table, DIM, columns, ends, rows, factors, batch, gathered, SLOTS * DIM, false);
     double rowBytes = 4.0 * entries * DIM;
     report(
         entries + " rows gathered",
-        time(
-            device,
-            rounds,
-            () ->
-                device.gatherPool(
-                    table, DIM, ends, rows, factors, entries, gathered, DIM, 0, false)),
+        time(device, rounds, () -> device.gatherPool(gather)),
         0,
         2 * rowBytes);
     RowUpdate update =

@@ -153,6 +153,7 @@ public final class DeviceTrainingBenchmark {
     private final Batch[] buffers;
     private final SplittableRandom random = new SplittableRandom(3);
     private final ExecutorService assembler = Executors.newSingleThreadExecutor();
+    private final float[] logQ;
     private int flip;
     private double loss;
     private long candidates;
@@ -164,6 +165,12 @@ public final class DeviceTrainingBenchmark {
       this.item = item;
       this.size = size;
       buffers = new Batch[] {empty(), empty()};
+      logQ = new float[item.entities];
+      for (int i = 0; i < logQ.length; i++) {
+        // The density of the cube of a uniform number.
+        double share = (i + 0.5) / item.entities;
+        logQ[i] = (float) Math.log(Math.pow(share, -2.0 / 3) / 3 / item.entities);
+      }
     }
 
     private Batch empty() {
@@ -208,17 +215,17 @@ public final class DeviceTrainingBenchmark {
     }
 
     private void train(Batch batch) {
-      // The density of the cube of a uniform number.
-      float[] logQ = new float[batch.items.length];
-      for (int i = 0; i < logQ.length; i++) {
-        double share = (batch.items[i] + 0.5) / item.entities;
-        logQ[i] = (float) Math.log(Math.pow(share, -2.0 / 3) / 3 / item.entities);
-      }
-      Candidates there =
-          new Candidates(batch.items, batch.counts, logQ, Candidates.AccidentalHits.MASKED);
-      loss = step.run(batch, there, 0.1, 1).loss();
+      loss = step.run(batch, () -> candidates(batch), 0.1, 1).loss();
       candidates += batch.items.length;
       trained++;
+    }
+
+    private Candidates candidates(Batch batch) {
+      float[] logs = new float[batch.items.length];
+      for (int i = 0; i < logs.length; i++) {
+        logs[i] = logQ[batch.items[i]];
+      }
+      return new Candidates(batch.items, batch.counts, logs, Candidates.AccidentalHits.MASKED);
     }
 
     void report(int rows, String precision, double seconds) throws Exception {

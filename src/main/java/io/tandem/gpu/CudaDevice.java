@@ -25,6 +25,9 @@ public final class CudaDevice implements Device {
 
   private static final int STAGING_BYTES = 16 << 20;
 
+  /** Two doubles. */
+  private static final int LOSSES_BYTES = 16;
+
   private final CudaContext context;
   private final Precision precision;
   private final Set<CudaMemory> owned = new HashSet<>();
@@ -32,11 +35,18 @@ public final class CudaDevice implements Device {
   private final CudaMemory staging;
   private final CudaSoftmax softmax;
 
+  /** Where the loss and its other sum arrive, and when they have. */
+  private final CudaMemory losses;
+
+  private final CudaEvent lossesThere;
+
   private CudaDevice(CudaContext context, Precision precision, boolean warpgroups) {
     this.context = context;
     this.precision = precision;
     staging = CudaMemory.onHost(STAGING_BYTES);
     softmax = new CudaSoftmax(context, precision, this::scratch, warpgroups);
+    losses = CudaMemory.onHost(LOSSES_BYTES);
+    lossesThere = new CudaEvent();
   }
 
   /**
@@ -209,34 +219,26 @@ public final class CudaDevice implements Device {
   }
 
   @Override
-  public void gatherPool(
-      Floats table,
-      int dim,
-      Ints offsets,
-      Ints ids,
-      Floats weights,
-      int rows,
-      Floats out,
-      int width,
-      int column,
-      boolean add) {
-    Shapes.gatherPool(dim, offsets, rows, out, width, column);
+  public void gatherPool(Gather gather) {
     context.bind();
-    int lanes = Math.max(1, Math.min(32, Integer.highestOneBit(2 * dim - 1)));
+    int segments = gather.rows() * gather.segments();
+    int wide = gather.dim() % 4 == 0 ? gather.dim() / 4 : gather.dim();
+    int laneBits = Math.min(5, 32 - Integer.numberOfLeadingZeros(wide - 1));
     context.launch(
         "gather_pool",
-        Grid.over((long) rows * lanes, THREADS),
-        CudaFloats.addressOf(table),
-        dim,
-        CudaInts.addressOf(offsets),
-        CudaInts.addressOf(ids),
-        CudaFloats.addressOf(weights),
-        rows,
-        CudaFloats.addressOf(out),
-        width,
-        column,
-        add ? 1 : 0,
-        lanes);
+        Grid.over((long) segments << laneBits, THREADS),
+        CudaFloats.addressOf(gather.table()),
+        gather.dim(),
+        CudaInts.addressOf(gather.columns()),
+        gather.segments(),
+        CudaInts.addressOf(gather.offsets()),
+        CudaInts.addressOf(gather.ids()),
+        CudaFloats.addressOf(gather.weights()),
+        segments,
+        CudaFloats.addressOf(gather.out()),
+        gather.width(),
+        gather.adds() ? 1 : 0,
+        laneBits);
   }
 
   @Override
@@ -456,14 +458,20 @@ public final class CudaDevice implements Device {
   }
 
   @Override
-  public Softmax.Result softmax(Softmax problem) {
+  public void softmax(Softmax problem) {
     context.bind();
     long sums = softmax.launch(problem);
     Driver.check(
-        Driver.cuMemcpyAsync(staging.hostAddress(), sums, 16, context.stream()),
+        Driver.cuMemcpyAsync(losses.hostAddress(), sums, LOSSES_BYTES, context.stream()),
         "a copy from the device");
-    context.synchronize();
-    Pointer results = new Pointer(staging.hostAddress());
+    lossesThere.record(context.stream());
+  }
+
+  @Override
+  public Softmax.Result softmaxResult() {
+    context.bind();
+    lossesThere.synchronize();
+    Pointer results = new Pointer(losses.hostAddress());
     return new Softmax.Result(results.getDouble(0), results.getDouble(8));
   }
 
@@ -473,6 +481,8 @@ public final class CudaDevice implements Device {
     owned.forEach(CudaMemory::close);
     scratch.values().forEach(CudaMemory::close);
     staging.close();
+    losses.close();
+    lossesThere.close();
     context.close();
   }
 }

@@ -14,7 +14,17 @@ final class CudaEvent implements AutoCloseable {
 
   /** Becomes the moment when all that the stream was given by now is done. */
   void record(CudaStream stream) {
-    Driver.check(Driver.cuEventRecord(handle, stream.handle()), "cuEventRecord");
+    record(stream.handle());
+  }
+
+  /** The same for a stream by its handle. */
+  void record(long stream) {
+    Driver.check(Driver.cuEventRecord(handle, stream), "cuEventRecord");
+  }
+
+  /** Waits on the host for that moment. */
+  void synchronize() {
+    Driver.check(Driver.cuEventSynchronize(handle), "the kernels before an event");
   }
 
   /** What the context's own stream is given from now on waits for that moment. */

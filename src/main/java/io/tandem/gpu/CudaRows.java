@@ -11,7 +11,6 @@ final class CudaRows {
   private static final int SORT_THREADS = 256;
   private static final int DIGIT_BITS = 8;
   private static final int DIGITS = 1 << DIGIT_BITS;
-  private static final int SCAN_THREADS = 1024;
   private static final int CHUNK = 32;
   private static final int THREADS = 256;
   private static final int[] WIDTHS = {1, 2, 4, 8, 32};
@@ -84,6 +83,7 @@ final class CudaRows {
     int n = update.entries();
     int tiles = Grid.blocks(n, SORT_TILE);
     long counts = scratch.get("sort counts", (long) tiles * DIGITS * 4);
+    long totals = scratch.get("sort totals", DIGITS * 4L);
     long[] keys = {scratch.get("sort keys", n * 4L), scratch.get("sort more keys", n * 4L)};
     long[] values = {scratch.get("sort values", n * 4L), scratch.get("sort more values", n * 4L)};
     int bits = Math.max(1, 32 - Integer.numberOfLeadingZeros(update.rows() - 1));
@@ -93,7 +93,7 @@ final class CudaRows {
     for (int shift = 0; shift < bits; shift += DIGIT_BITS) {
       context.launch(
           "sort_count", new Grid(tiles, 1, 1, SORT_THREADS, 0), fromKeys, n, shift, counts, tiles);
-      context.launch("exclusive_scan", new Grid(1, 1, 1, SCAN_THREADS, 0), counts, tiles * DIGITS);
+      context.launch("sort_scan", Grid.over(DIGITS * 32L, THREADS), counts, tiles, totals);
       context.launch(
           "sort_scatter",
           new Grid(tiles, 1, 1, SORT_THREADS, 0),
@@ -102,6 +102,7 @@ final class CudaRows {
           n,
           shift,
           counts,
+          totals,
           tiles,
           keys[side],
           values[side]);

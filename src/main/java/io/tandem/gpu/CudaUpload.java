@@ -31,16 +31,16 @@ final class CudaUpload implements Upload {
   }
 
   @Override
-  public Ints put(int[] values, int length) {
+  public Ints put(int[] values, int from, int length) {
     IntBuffer target = place(length).asIntBuffer();
-    target.put(values, 0, length);
+    target.put(values, from, length);
     return new CudaInts(device, advance(length), length);
   }
 
   @Override
-  public Floats put(float[] values, int length) {
+  public Floats put(float[] values, int from, int length) {
     FloatBuffer target = place(length).asFloatBuffer();
-    target.put(values, 0, length);
+    target.put(values, from, length);
     return new CudaFloats(device, advance(length), length);
   }
 

@@ -4,8 +4,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Memory and kernels of one device. All matrices are row-major floats. What is asked is done in
- * order; only {@link #read}, {@link #softmax} and {@link #synchronize} wait for it. One thread at a
- * time, but for {@link Upload}s and {@link RowCopies}, which have a thread of their own.
+ * order; only {@link #read}, {@link #softmaxResult} and {@link #synchronize} wait for it. One
+ * thread at a time, but for {@link Upload}s and {@link RowCopies}, which have a thread of their
+ * own.
  *
  * <p>Sizes are checked before anything runs. Numbers that name rows are checked by whoever sends
  * them.
@@ -39,25 +40,8 @@ public interface Device extends AutoCloseable {
   /** Waits for everything asked so far. */
   void synchronize();
 
-  /**
-   * out[row, column + i] (+)= Σ_e weights[e] table[ids[e], i] over the row's values, which are
-   * offsets[row] until offsets[row + 1].
-   *
-   * @param table [any, dim]
-   * @param out [rows, width]
-   * @param add whether to what is there
-   */
-  void gatherPool(
-      Floats table,
-      int dim,
-      Ints offsets,
-      Ints ids,
-      Floats weights,
-      int rows,
-      Floats out,
-      int width,
-      int column,
-      boolean add);
+  /** Pools rows of a table. */
+  void gatherPool(Gather gather);
 
   /** out[row, column + i] = source[row, i] for i below {@code count}. */
   void placeColumns(Floats source, int count, int rows, Floats out, int width, int column);
@@ -130,7 +114,10 @@ public interface Device extends AutoCloseable {
       float factor);
 
   /** Loss and gradients; memory does not grow with rows × candidates. */
-  Softmax.Result softmax(Softmax softmax);
+  void softmax(Softmax softmax);
+
+  /** Waits for the loss that was asked for last, and not for what was asked since. */
+  Softmax.Result softmaxResult();
 
   @Override
   void close();

@@ -12,25 +12,22 @@ import org.jspecify.annotations.Nullable;
 final class Reference {
   private Reference() {}
 
-  static void gatherPool(
-      HostFloats table,
-      int dim,
-      int[] offsets,
-      int[] ids,
-      HostFloats weights,
-      int rows,
-      HostFloats out,
-      int width,
-      int column,
-      boolean add) {
-    for (int row = 0; row < rows; row++) {
+  static void gatherPool(Gather gather) {
+    HostFloats table = HostFloats.of(gather.table());
+    HostFloats weights = HostFloats.of(gather.weights());
+    HostFloats out = HostFloats.of(gather.out());
+    int[] columns = HostInts.of(gather.columns());
+    int[] offsets = HostInts.of(gather.offsets());
+    int[] ids = HostInts.of(gather.ids());
+    int dim = gather.dim();
+    for (int s = 0; s < gather.rows() * columns.length; s++) {
+      int to = s / columns.length * gather.width() + columns[s % columns.length];
       for (int i = 0; i < dim; i++) {
-        int place = row * width + column + i;
-        double sum = add ? out.get(place) : 0;
-        for (int e = offsets[row]; e < offsets[row + 1]; e++) {
+        double sum = gather.adds() ? out.get(to + i) : 0;
+        for (int e = offsets[s]; e < offsets[s + 1]; e++) {
           sum += (double) weights.get(e) * table.get(ids[e] * dim + i);
         }
-        out.set(place, sum);
+        out.set(to + i, sum);
       }
     }
   }

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  * with, and what the whole training step on a device is tested on. Slow.
  */
 public final class ReferenceDevice implements Device {
+  private Softmax.Result result = new Softmax.Result(0, 0);
+
   @Override
   public String name() {
     return "reference";
@@ -57,13 +59,13 @@ public final class ReferenceDevice implements Device {
       public void begin() {}
 
       @Override
-      public Ints put(int[] values, int length) {
-        return new HostInts(Arrays.copyOf(values, length));
+      public Ints put(int[] values, int from, int length) {
+        return new HostInts(Arrays.copyOfRange(values, from, from + length));
       }
 
       @Override
-      public Floats put(float[] values, int length) {
-        return new HostFloats(Arrays.copyOf(values, length), 0, length);
+      public Floats put(float[] values, int from, int length) {
+        return new HostFloats(Arrays.copyOfRange(values, from, from + length), 0, length);
       }
 
       @Override
@@ -108,29 +110,8 @@ public final class ReferenceDevice implements Device {
   public void synchronize() {}
 
   @Override
-  public void gatherPool(
-      Floats table,
-      int dim,
-      Ints offsets,
-      Ints ids,
-      Floats weights,
-      int rows,
-      Floats out,
-      int width,
-      int column,
-      boolean add) {
-    Shapes.gatherPool(dim, offsets, rows, out, width, column);
-    Reference.gatherPool(
-        HostFloats.of(table),
-        dim,
-        HostInts.of(offsets),
-        HostInts.of(ids),
-        HostFloats.of(weights),
-        rows,
-        HostFloats.of(out),
-        width,
-        column,
-        add);
+  public void gatherPool(Gather gather) {
+    Reference.gatherPool(gather);
   }
 
   @Override
@@ -243,8 +224,13 @@ public final class ReferenceDevice implements Device {
   }
 
   @Override
-  public Softmax.Result softmax(Softmax softmax) {
-    return Reference.softmax(softmax);
+  public void softmax(Softmax softmax) {
+    result = Reference.softmax(softmax);
+  }
+
+  @Override
+  public Softmax.Result softmaxResult() {
+    return result;
   }
 
   @Override

@@ -6,13 +6,6 @@ import org.jspecify.annotations.Nullable;
 final class Shapes {
   private Shapes() {}
 
-  static void gatherPool(int dim, Ints offsets, int rows, Floats out, int width, int column) {
-    positive(rows, dim, width);
-    Check.length("offsets", offsets, rows + 1L);
-    columns(dim, width, column);
-    Check.length("out", out, (long) rows * width);
-  }
-
   static void placeColumns(Floats source, int count, int rows, Floats out, int width, int column) {
     positive(rows, count, width);
     columns(count, width, column);

@@ -9,11 +9,21 @@ public interface Upload extends AutoCloseable {
   /** Forgets what was put. */
   void begin();
 
-  /** Puts values {@code 0} until {@code length}. */
-  Ints put(int[] values, int length);
+  /** Puts {@code length} values from a place on. */
+  Ints put(int[] values, int from, int length);
+
+  /** Puts {@code length} values from a place on. */
+  Floats put(float[] values, int from, int length);
 
   /** Puts values {@code 0} until {@code length}. */
-  Floats put(float[] values, int length);
+  default Ints put(int[] values, int length) {
+    return put(values, 0, length);
+  }
+
+  /** Puts values {@code 0} until {@code length}. */
+  default Floats put(float[] values, int length) {
+    return put(values, 0, length);
+  }
 
   /** Starts the copy. */
   void send();

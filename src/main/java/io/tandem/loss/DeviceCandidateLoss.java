@@ -7,6 +7,8 @@ import io.tandem.gpu.Part;
 import io.tandem.gpu.Softmax;
 import io.tandem.gpu.Upload;
 import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Softmax cross-entropy over candidates on a device: what {@link CandidateLoss#softmax} with no
@@ -14,11 +16,20 @@ import java.util.Arrays;
  * but for {@link Packed#pack}.
  */
 public final class DeviceCandidateLoss implements AutoCloseable {
+  /** Columns whose terms a thread computes at a time. */
+  private static final int CHUNK = 4096;
+
   private final Device device;
   private final int dim;
   private final Upload terms;
   private Floats byU;
   private Floats byV;
+  private float[] asNegative = new float[0];
+  private float[] asPositive = new float[0];
+  private @Nullable Asked asked;
+
+  /** What the last loss is of. */
+  private record Asked(Floats u, Floats v, Packed packed, double temperature) {}
 
   /**
    * @param dim of the embeddings
@@ -54,19 +65,66 @@ public final class DeviceCandidateLoss implements AutoCloseable {
       int first = part.from(t.rows());
       rows = part.rows(t.rows());
       candidates = part.rows(c.size()) * part.size();
-      int[] own = offsets(t, first);
       int begin = t.offsets()[first];
+      int[] own = offsets(t, first, begin);
       int n = own[rows];
+      int[] ownColumns =
+          begin == 0 ? t.columns() : Arrays.copyOfRange(t.columns(), begin, begin + n);
+      offsets = upload.put(own, rows + 1);
+      columns = upload.put(ownColumns, n);
+      shares = upload.put(t.shares(), begin, n);
+      weights = upload.put(weights(t, first), rows);
+      int[][] targetsOf = transposed(own, ownColumns, rows, candidates);
+      byTarget =
+          new Pairs(
+              offsets,
+              columns,
+              upload.put(targetsOf[0], candidates + 1),
+              upload.put(targetsOf[1], n));
+      targets = upload.put(targetsOf[2], n);
       boolean masked = c.accidentalHits() == Candidates.AccidentalHits.MASKED;
       int[] rings = masked ? c.rings() : null;
       int[] inSum = new int[n];
+      if (masked && rings == null && isSingle(own)) {
+        // What a row leaves out is its target, whose lists are there.
+        Arrays.fill(inSum, 1);
+        excluded = byTarget;
+      } else {
+        excluded = excluded(upload, own, ownColumns, c, rings, inSum);
+      }
+      counted = upload.put(inSum, n);
+    }
+
+    private boolean isSingle(int[] own) {
+      for (int row = 0; row < rows; row++) {
+        if (own[row + 1] - own[row] > 1) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    /**
+     * Candidates that are left out of the rows' sums.
+     *
+     * @param rings of candidates that are the same item, where accidental hits are masked
+     * @param inSum receives 1 for each target that is in its row's sum as such
+     */
+    private Pairs excluded(
+        Upload upload,
+        int[] own,
+        int[] ownColumns,
+        Candidates c,
+        int @Nullable [] rings,
+        int[] inSum) {
+      boolean masked = c.accidentalHits() == Candidates.AccidentalHits.MASKED;
       int[] excludedOffsets = new int[rows + 1];
-      int[] excludedColumns = new int[n];
+      int[] excludedColumns = new int[inSum.length];
       int size = 0;
       for (int row = 0; row < rows; row++) {
         int from = size;
         for (int i = own[row]; i < own[row + 1]; i++) {
-          int target = t.columns()[begin + i];
+          int target = ownColumns[i];
           int at = target;
           boolean counts = masked || c.counts()[target] == 0;
           inSum[i] = counts ? 1 : 0;
@@ -83,27 +141,12 @@ public final class DeviceCandidateLoss implements AutoCloseable {
         Arrays.sort(excludedColumns, from, size);
         excludedOffsets[row + 1] = size;
       }
-      int[] ownColumns = Arrays.copyOfRange(t.columns(), begin, begin + n);
-      offsets = upload.put(own, rows + 1);
-      columns = upload.put(ownColumns, n);
-      shares = upload.put(Arrays.copyOfRange(t.shares(), begin, begin + n), n);
-      counted = upload.put(inSum, n);
-      weights = upload.put(weights(t, first), rows);
-      int[][] rowsOf = transposed(excludedOffsets, excludedColumns, candidates);
-      excluded =
-          new Pairs(
-              upload.put(excludedOffsets, rows + 1),
-              upload.put(excludedColumns, size),
-              upload.put(rowsOf[0], candidates + 1),
-              upload.put(rowsOf[1], size));
-      int[][] targetsOf = transposed(own, ownColumns, candidates);
-      byTarget =
-          new Pairs(
-              offsets,
-              columns,
-              upload.put(targetsOf[0], candidates + 1),
-              upload.put(targetsOf[1], n));
-      targets = upload.put(targetsOf[2], n);
+      int[][] rowsOf = transposed(excludedOffsets, excludedColumns, rows, candidates);
+      return new Pairs(
+          upload.put(excludedOffsets, rows + 1),
+          upload.put(excludedColumns, size),
+          upload.put(rowsOf[0], candidates + 1),
+          upload.put(rowsOf[1], size));
     }
 
     /**
@@ -118,10 +161,13 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     }
 
     /** Of this part's rows, from 0; those padded have no targets. */
-    private int[] offsets(Targets t, int first) {
+    private int[] offsets(Targets t, int first, int begin) {
+      if (rows == t.rows()) {
+        return t.offsets();
+      }
       int[] own = new int[rows + 1];
       for (int i = 0; i <= rows; i++) {
-        own[i] = t.offsets()[Math.min(t.rows(), first + i)] - t.offsets()[first];
+        own[i] = t.offsets()[Math.min(t.rows(), first + i)] - begin;
       }
       return own;
     }
@@ -137,8 +183,7 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     }
 
     /** For each column: offsets, the rows that list it, rising, and the places where they do. */
-    private static int[][] transposed(int[] offsets, int[] columns, int size) {
-      int rows = offsets.length - 1;
+    private static int[][] transposed(int[] offsets, int[] columns, int rows, int size) {
       int[] starts = new int[size + 1];
       for (int i = 0; i < offsets[rows]; i++) {
         starts[columns[i] + 1]++;
@@ -161,16 +206,15 @@ public final class DeviceCandidateLoss implements AutoCloseable {
   }
 
   /**
-   * Loss of a part's rows and gradients, which {@link #byU} and {@link #byV} then give.
+   * Asks for the loss of a part's rows, which {@link #result} then gives, and for its gradients,
+   * {@link #byU} and {@link #byV}.
    *
    * @param u [rows, dim] query embeddings
    * @param v [candidates, dim] item embeddings of the whole batch
    * @param candidates those that were packed, with their correction
    * @param temperature τ, above 0
-   * @throws NonFiniteException if the loss is
    */
-  public CandidateLoss.Result compute(
-      Floats u, Floats v, Packed packed, Candidates candidates, double temperature) {
+  public void run(Floats u, Floats v, Packed packed, Candidates candidates, double temperature) {
     if (!(temperature > 0)) {
       throw new IllegalArgumentException("temperature (" + temperature + ") must be > 0");
     }
@@ -182,52 +226,81 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     }
     byU = room(byU, (long) packed.rows * dim);
     byV = room(byV, (long) padded * dim);
-    RowLoss.Columns columns = new RowLoss.Columns(candidates);
-    int m = candidates.size();
-    float[] asNegative = new float[Softmax.padded(padded)];
-    float[] asPositive = new float[padded];
-    Arrays.fill(asNegative, Softmax.NEVER);
-    for (int column = 0; column < m; column++) {
-      float negative = columns.asNegative[column];
-      asPositive[column] = (float) (columns.asPositive[column] * Softmax.LOG2_E);
-      if (negative != RowLoss.NEVER) {
-        asNegative[column] = (float) (negative * Softmax.LOG2_E);
-      }
-    }
+    fillTerms(candidates, padded);
     terms.begin();
-    Floats negatives = terms.put(asNegative, asNegative.length);
+    Floats negatives = terms.put(asNegative, Softmax.padded(padded));
     Floats positives = terms.put(asPositive, padded);
     terms.send();
     terms.await();
-    Softmax.Result result =
-        device.softmax(
-            new Softmax(
-                packed.rows,
-                padded,
-                dim,
-                u,
-                v,
-                packed.offsets,
-                packed.columns,
-                packed.shares,
-                packed.counted,
-                packed.excluded.offsets(),
-                packed.excluded.numbers(),
-                packed.excluded.otherOffsets(),
-                packed.excluded.otherNumbers(),
-                packed.byTarget.otherOffsets(),
-                packed.byTarget.otherNumbers(),
-                packed.targets,
-                negatives,
-                positives,
-                packed.weights,
-                (float) (1 / temperature),
-                byU,
-                byV));
-    if (!Double.isFinite(result.loss())) {
-      throw new NonFiniteException("the loss is " + result.loss() + ": " + blame(u, v, packed));
+    device.softmax(
+        new Softmax(
+            packed.rows,
+            padded,
+            dim,
+            u,
+            v,
+            packed.offsets,
+            packed.columns,
+            packed.shares,
+            packed.counted,
+            packed.excluded.offsets(),
+            packed.excluded.numbers(),
+            packed.excluded.otherOffsets(),
+            packed.excluded.otherNumbers(),
+            packed.byTarget.otherOffsets(),
+            packed.byTarget.otherNumbers(),
+            packed.targets,
+            negatives,
+            positives,
+            packed.weights,
+            (float) (1 / temperature),
+            byU,
+            byV));
+    asked = new Asked(u, v, packed, temperature);
+  }
+
+  /** What is added to each column's logits, in units of log 2; nothing of those padded counts. */
+  private void fillTerms(Candidates candidates, int padded) {
+    int m = candidates.size();
+    int length = Softmax.padded(padded);
+    if (asNegative.length < length) {
+      asNegative = new float[length + length / 8];
+      asPositive = new float[length + length / 8];
     }
-    return new CandidateLoss.Result(result.loss(), -result.along() / temperature);
+    Arrays.fill(asNegative, m, length, Softmax.NEVER);
+    Arrays.fill(asPositive, m, padded, 0);
+    float[] counts = candidates.counts();
+    float[] logQ = candidates.logQ();
+    IntStream.range(0, (m + CHUNK - 1) / CHUNK)
+        .parallel()
+        .forEach(
+            chunk -> {
+              int end = Math.min(m, (chunk + 1) * CHUNK);
+              for (int column = chunk * CHUNK; column < end; column++) {
+                float positive = logQ == null ? 0 : -logQ[column];
+                float negative = RowLoss.Columns.asNegative(counts[column], positive);
+                asPositive[column] = (float) (positive * Softmax.LOG2_E);
+                asNegative[column] =
+                    negative == RowLoss.NEVER ? Softmax.NEVER : (float) (negative * Softmax.LOG2_E);
+              }
+            });
+  }
+
+  /**
+   * Waits for the loss of the last {@link #run}, and not for what the device was asked since.
+   *
+   * @throws NonFiniteException if the loss is not finite
+   */
+  public CandidateLoss.Result result() {
+    Asked last = asked;
+    if (last == null) {
+      throw new IllegalStateException("no loss was asked for");
+    }
+    Softmax.Result result = device.softmaxResult();
+    if (!Double.isFinite(result.loss())) {
+      throw new NonFiniteException("the loss is " + result.loss() + ": " + blame(last));
+    }
+    return new CandidateLoss.Result(result.loss(), -result.along() / last.temperature());
   }
 
   /** ∂loss/∂u of the last call, [rows, dim]. */
@@ -240,11 +313,11 @@ public final class DeviceCandidateLoss implements AutoCloseable {
     return byV;
   }
 
-  private String blame(Floats u, Floats v, Packed packed) {
-    if (!isFinite(u, packed.rows)) {
+  private String blame(Asked last) {
+    if (!isFinite(last.u(), last.packed().rows)) {
       return "a query embedding is not finite";
     }
-    if (!isFinite(v, packed.candidates)) {
+    if (!isFinite(last.v(), last.packed().candidates)) {
       return "an item embedding is not finite";
     }
     return "the embeddings are finite, their logits are not";

@@ -37,9 +37,16 @@ abstract sealed class RowLoss permits SoftmaxRow, ContrastiveRow {
       for (int column = 0; column < m; column++) {
         float count = counts[column];
         asPositive[column] = logQ == null ? 0 : -logQ[column];
-        asNegative[column] =
-            count == 0 ? NEVER : (float) (Math.log(count) + (double) asPositive[column]);
+        asNegative[column] = asNegative(count, asPositive[column]);
       }
+    }
+
+    /** log count − log Q, the second being the term as a positive. */
+    static float asNegative(float count, float asPositive) {
+      // Most are drawn once.
+      return count == 0
+          ? NEVER
+          : count == 1 ? asPositive : (float) (Math.log(count) + (double) asPositive);
     }
 
     int size() {

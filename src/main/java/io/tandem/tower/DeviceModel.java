@@ -29,7 +29,8 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   private final Optimizer optimizer;
   private final List<TowerShape> shapes;
   private final List<DeviceReplica> replicas = new ArrayList<>();
-  private final Map<TableShape, TableCache> caches = new LinkedHashMap<>();
+  private final List<TableGroup> groups;
+  private final Map<TableGroup, TableCache> caches = new LinkedHashMap<>();
   private long steps;
   private boolean newer;
 
@@ -70,16 +71,16 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
     if (reason != null) {
       throw new IllegalArgumentException(reason);
     }
-    Map<TableShape, Integer> rows = TablePlan.rows(model.tables().keySet(), optimizer, tableBytes);
+    groups = TableGroup.of(TablePlan.rows(model.tables().keySet(), optimizer, tableBytes));
     for (int rank = 0; rank < devices.size(); rank++) {
-      replicas.add(new DeviceReplica(devices.get(rank), rank, collective, shapes, optimizer, rows));
+      replicas.add(
+          new DeviceReplica(devices.get(rank), rank, collective, shapes, optimizer, groups));
     }
-    rows.forEach(
-        (shape, count) -> {
-          if (count < shape.rows()) {
-            caches.put(shape, cache(shape, count));
-          }
-        });
+    for (TableGroup group : groups) {
+      if (group.isCached()) {
+        group.tables().forEach(shape -> caches.put(group, cache(shape, group.rows())));
+      }
+    }
     push();
     model.mirroredBy(this);
   }
@@ -137,19 +138,29 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   /** Says for each table of which a device has no room for all rows how many it holds. */
   public Map<String, Integer> cachedRows() {
     Map<String, Integer> rows = new LinkedHashMap<>();
-    caches.forEach((shape, cache) -> rows.put(shape.name(), cache.places()));
+    caches.forEach(
+        (group, cache) -> group.tables().forEach(shape -> rows.put(shape.name(), cache.places())));
     return rows;
   }
 
   /** Of a table's cache. */
   TableCache.@Nullable Counts counts(TableShape table) {
-    TableCache cache = caches.get(table);
+    TableCache cache = cacheOf(table);
     return cache == null ? null : cache.counts();
+  }
+
+  private @Nullable TableCache cacheOf(TableShape table) {
+    for (Map.Entry<TableGroup, TableCache> entry : caches.entrySet()) {
+      if (entry.getKey().holds(table)) {
+        return entry.getValue();
+      }
+    }
+    return null;
   }
 
   /** Room for a batch's inputs; whoever asks closes it. */
   public DeviceInputs inputs() {
-    return new DeviceInputs(devices, shapes, caches.keySet());
+    return new DeviceInputs(devices, shapes, groups);
   }
 
   /**
@@ -158,14 +169,14 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
    */
   public void loadAhead(DeviceInputs inputs) {
     caches.forEach(
-        (table, cache) -> {
-          DeviceInputs.Entries entries = inputs.entries(table);
+        (group, cache) -> {
+          GroupEntries entries = inputs.entries(group);
           entries.batch = cache.begin();
           if (entries.places.length < entries.size()) {
             entries.places = new int[entries.size() + entries.size() / 8];
           }
           if (cache.loadAhead(entries.batch, entries.ids(), entries.size(), entries.places)) {
-            inputs.sendPlaces(table);
+            inputs.sendPlaces(group);
           }
         });
   }
@@ -173,11 +184,11 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   /** Before the inputs are trained on, once the batch before is finished. */
   public void begin(DeviceInputs inputs) {
     caches.forEach(
-        (table, cache) -> {
-          DeviceInputs.Entries entries = inputs.entries(table);
+        (group, cache) -> {
+          GroupEntries entries = inputs.entries(group);
           if (!cache.holds(entries.batch)) {
             cache.loadNow(entries.batch, entries.ids(), entries.size(), entries.places);
-            inputs.sendPlaces(table);
+            inputs.sendPlaces(group);
           }
         });
     steps++;
@@ -186,7 +197,7 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
 
   /** After the devices have done what was asked of them for the inputs. */
   public void finish(DeviceInputs inputs) {
-    caches.forEach((table, cache) -> cache.finish(inputs.entries(table).batch));
+    caches.forEach((group, cache) -> cache.finish(inputs.entries(group).batch));
   }
 
   /** What a device is asked from here on comes after the inputs' copies. */
@@ -206,15 +217,22 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   }
 
   /**
-   * One optimizer step from the gradients of a mean loss over the whole batch, of which each rank
-   * brings its rows' part; they are overwritten.
+   * Walks back from the gradients of a mean loss over the whole batch, of which each rank brings
+   * its rows' part; they are overwritten. Parameters stay.
    *
    * @param queryGradient by the rank's part of the queries' outputs
    * @param itemGradient by all items' outputs
+   */
+  public void backward(int rank, DeviceInputs inputs, Floats queryGradient, Floats itemGradient) {
+    replicas.get(rank).backward(inputs, queryGradient, itemGradient);
+  }
+
+  /**
+   * One optimizer step by the gradients of the last {@link #backward}.
+   *
    * @param rateFactor the schedule's factor on both learning rates
    */
-  public void step(
-      int rank, DeviceInputs inputs, Floats queryGradient, Floats itemGradient, double rateFactor) {
+  public void update(int rank, DeviceInputs inputs, double rateFactor) {
     float rate = (float) (optimizer.sparseRate() * rateFactor);
     if (optimizer.sparse() == Optimizer.Sparse.ADAM) {
       rate =
@@ -223,7 +241,7 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
                   * Math.sqrt(1 - Math.pow(0.999, (double) steps))
                   / (1 - Math.pow(0.9, (double) steps)));
     }
-    replicas.get(rank).step(inputs, queryGradient, itemGradient, steps, (float) rateFactor, rate);
+    replicas.get(rank).update(inputs, steps, (float) rateFactor, rate);
   }
 
   @Override
@@ -247,7 +265,7 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
         .forEach(
             (shape, here) -> {
               here.optimizer().setSteps(steps);
-              TableCache cache = caches.get(shape);
+              TableCache cache = cacheOf(shape);
               if (cache != null) {
                 cache.flush();
                 return;
@@ -284,7 +302,7 @@ public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
         .tables()
         .forEach(
             (shape, here) -> {
-              if (caches.containsKey(shape)) {
+              if (cacheOf(shape) != null) {
                 return;
               }
               DeviceReplica.Table table = there.table(shape);

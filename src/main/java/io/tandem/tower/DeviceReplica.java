@@ -1,10 +1,12 @@
 package io.tandem.tower;
 
+import io.tandem.config.ModelConfig.Combine;
 import io.tandem.config.TrainingConfig.Optimizer;
 import io.tandem.feature.InputSchema.TableShape;
 import io.tandem.gpu.Collective;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
+import io.tandem.gpu.Gather;
 import io.tandem.gpu.RowUpdate;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,27 +25,30 @@ final class DeviceReplica implements AutoCloseable {
   private final Collective collective;
   private final List<TowerShape> shapes;
   private final List<DeviceTower> towers = new ArrayList<>();
-  private final Map<TableShape, Table> tables = new LinkedHashMap<>();
+  private final Map<TableGroup, Table> arenas = new LinkedHashMap<>();
   private Floats inputGradients;
   private Floats gathered;
 
-  /**
-   * A table and its optimizer's state.
-   *
-   * @param count rows that are there
-   */
-  record Table(int count, Floats rows, Floats first, @Nullable Floats second) {}
+  /** A table and its optimizer's state, or all of a group's. */
+  record Table(Floats rows, Floats first, @Nullable Floats second) {
+    /** Of a table within its group's. */
+    private Table part(TableGroup.Place place, int dim) {
+      Floats squares = second;
+      long width = squares == null ? 1 : dim;
+      return new Table(
+          rows.slice((long) place.base() * dim, (long) place.count() * dim),
+          first.slice(place.base() * width, place.count() * width),
+          squares == null ? null : squares.slice(place.base() * width, place.count() * width));
+    }
+  }
 
-  /**
-   * @param rowsOf each table that have room here
-   */
   DeviceReplica(
       Device device,
       int rank,
       Collective collective,
       List<TowerShape> shapes,
       Optimizer optimizer,
-      Map<TableShape, Integer> rowsOf) {
+      List<TableGroup> groups) {
     this.device = device;
     this.rank = rank;
     this.collective = collective;
@@ -52,17 +57,15 @@ final class DeviceReplica implements AutoCloseable {
       towers.add(new DeviceTower(device, shape, optimizer));
     }
     boolean adam = optimizer.sparse() == Optimizer.Sparse.ADAM;
-    rowsOf.forEach(
-        (shape, count) -> {
-          long size = (long) count * shape.dim();
-          tables.put(
-              shape,
-              new Table(
-                  count,
-                  device.floats(size),
-                  device.floats(adam ? size : count),
-                  adam ? device.floats(size) : null));
-        });
+    for (TableGroup group : groups) {
+      long size = (long) group.rows() * group.dim();
+      arenas.put(
+          group,
+          new Table(
+              device.floats(size),
+              device.floats(adam ? size : group.rows()),
+              adam ? device.floats(size) : null));
+    }
     inputGradients = device.floats(0);
     gathered = device.floats(0);
   }
@@ -72,11 +75,11 @@ final class DeviceReplica implements AutoCloseable {
   }
 
   Table table(TableShape shape) {
-    Table table = tables.get(shape);
-    if (table == null) {
-      throw new IllegalStateException("no table " + shape);
-    }
-    return table;
+    return arenas.entrySet().stream()
+        .filter(arena -> arena.getKey().holds(shape))
+        .findFirst()
+        .map(arena -> arena.getValue().part(arena.getKey().place(shape), shape.dim()))
+        .orElseThrow(() -> new IllegalStateException("no table " + shape));
   }
 
   /** Output for this part of a tower's rows, [rows, dim]. */
@@ -85,27 +88,27 @@ final class DeviceReplica implements AutoCloseable {
     int rows = inputs.rows(tower);
     int width = shape.inputWidth();
     Floats input = towers.get(tower).input(rows);
-    boolean[] written = new boolean[width];
-    tables.forEach(
-        (tableShape, table) -> {
-          DeviceInputs.EntriesThere entries = inputs.there(rank, tableShape);
-          for (DeviceInputs.SlotThere slot : entries.slots()) {
-            if (slot.tower() == tower) {
-              device.gatherPool(
-                  table.rows(),
-                  tableShape.dim(),
-                  slot.offsets(),
-                  entries.ids(),
-                  entries.weights(),
-                  rows,
-                  input,
-                  width,
-                  slot.column(),
-                  written[slot.column()]);
-              written[slot.column()] = true;
-            }
-          }
-        });
+    // Where embeddings are added up, all groups share the columns.
+    boolean adds = false;
+    for (Map.Entry<TableGroup, Table> arena : arenas.entrySet()) {
+      DeviceInputs.EntriesThere entries = inputs.there(rank, arena.getKey());
+      DeviceInputs.SegmentsThere segments = entries.segments(tower);
+      if (segments != null) {
+        device.gatherPool(
+            new Gather(
+                arena.getValue().rows(),
+                arena.getKey().dim(),
+                segments.columns(),
+                segments.offsets(),
+                entries.ids(),
+                entries.weights(),
+                rows,
+                input,
+                width,
+                adds));
+        adds = shape.combine() == Combine.SUM;
+      }
+    }
     int dense = shape.input().denseWidth();
     if (dense > 0) {
       device.placeColumns(inputs.dense(rank, tower), dense, rows, input, width, width - dense);
@@ -131,20 +134,12 @@ final class DeviceReplica implements AutoCloseable {
   }
 
   /**
-   * One optimizer step.
+   * Walks back through both towers; nothing moves yet.
    *
    * @param queryGradient by the outputs of this part's queries; overwritten
    * @param itemGradient this part's share of the gradient by the outputs of all items; overwritten
-   * @param step from 1
-   * @param sparseRate of the tables' rows
    */
-  void step(
-      DeviceInputs inputs,
-      Floats queryGradient,
-      Floats itemGradient,
-      long step,
-      float rateFactor,
-      float sparseRate) {
+  void backward(DeviceInputs inputs, Floats queryGradient, Floats itemGradient) {
     long itemPart = (long) inputs.rows(1) * shapes.get(1).dim();
     collective.reduceScatter(rank, itemGradient, itemPart);
     Floats[] gradients = {queryGradient, itemGradient.slice(rank * itemPart, itemPart)};
@@ -169,22 +164,31 @@ final class DeviceReplica implements AutoCloseable {
       }
       at += ranks * parts[tower];
     }
+  }
+
+  /**
+   * One optimizer step by the gradients of {@link #backward}.
+   *
+   * @param step from 1
+   * @param sparseRate of the tables' rows
+   */
+  void update(DeviceInputs inputs, long step, float rateFactor, float sparseRate) {
     for (DeviceTower tower : towers) {
       tower.update(step, rateFactor);
     }
-    tables.forEach((shape, table) -> update(shape, table, inputs, sparseRate));
+    arenas.forEach((group, arena) -> update(group, arena, inputs, sparseRate));
   }
 
-  private void update(TableShape shape, Table table, DeviceInputs inputs, float rate) {
-    DeviceInputs.EntriesThere entries = inputs.there(rank, shape);
+  private void update(TableGroup group, Table arena, DeviceInputs inputs, float rate) {
+    DeviceInputs.EntriesThere entries = inputs.there(rank, group);
     device.updateRows(
         new RowUpdate(
-            table.rows(),
-            table.first(),
-            table.second(),
-            table.count(),
-            shape.dim(),
-            inputs.entries(shape).size(),
+            arena.rows(),
+            arena.first(),
+            arena.second(),
+            group.rows(),
+            group.dim(),
+            inputs.entries(group).size(),
             entries.ids(),
             entries.sources(),
             entries.weights(),
@@ -221,7 +225,7 @@ final class DeviceReplica implements AutoCloseable {
   @Override
   public void close() {
     towers.forEach(DeviceTower::close);
-    for (Table table : tables.values()) {
+    for (Table table : arenas.values()) {
       device.free(table.rows());
       device.free(table.first());
       Floats second = table.second();

@@ -13,12 +13,14 @@ import io.tandem.gpu.Precision;
 import io.tandem.loss.CandidateLoss;
 import io.tandem.loss.Candidates;
 import io.tandem.loss.DeviceCandidateLoss;
+import io.tandem.loss.NonFiniteException;
 import io.tandem.loss.Targets;
 import io.tandem.tower.DeviceInputs;
 import io.tandem.tower.DeviceModel;
 import io.tandem.tower.TowerModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -166,28 +168,44 @@ final class DeviceStep implements AutoCloseable {
         : Candidates.AccidentalHits.KEPT;
   }
 
-  /** Trains on a batch that was prepared. */
+  /** A rank's queries, and all items. */
+  private record Embedded(Floats queries, Floats items) {}
+
+  /**
+   * Trains on a batch that was prepared.
+   *
+   * @param candidates those of the batch with their correction, asked for once, while the devices
+   *     embed
+   * @throws NonFiniteException if the loss is not finite; no parameter has moved then
+   */
   CandidateLoss.Result run(
-      Batch batch, Candidates candidates, double temperature, double rateFactor) {
+      Batch batch, Supplier<Candidates> candidates, double temperature, double rateFactor) {
     OnDevice there = batch.onDevice;
     if (there == null || there.packed.isEmpty()) {
       throw new IllegalStateException("the batch was not prepared");
     }
     model.begin(there.inputs);
-    List<CandidateLoss.Result> parts =
+    List<Embedded> embedded =
         ranks.each(
             rank -> {
               model.await(rank, there.inputs);
-              Floats u = model.forwardQueries(rank, there.inputs);
-              Floats v = model.forwardItems(rank, there.inputs);
-              return losses
-                  .get(rank)
-                  .compute(u, v, there.packed.get(rank), candidates, temperature);
+              return new Embedded(
+                  model.forwardQueries(rank, there.inputs), model.forwardItems(rank, there.inputs));
+            });
+    Candidates scored = candidates.get();
+    List<CandidateLoss.Result> parts =
+        ranks.each(
+            rank -> {
+              DeviceCandidateLoss loss = losses.get(rank);
+              Embedded own = embedded.get(rank);
+              loss.run(own.queries(), own.items(), there.packed.get(rank), scored, temperature);
+              model.backward(rank, there.inputs, loss.byU(), loss.byV());
+              // Comes while the device still walks back, so that it never waits to be asked.
+              return loss.result();
             });
     ranks.each(
         rank -> {
-          DeviceCandidateLoss loss = losses.get(rank);
-          model.step(rank, there.inputs, loss.byU(), loss.byV(), rateFactor);
+          model.update(rank, there.inputs, rateFactor);
           // What the next batch but one overwrites must have been used.
           devices.get(rank).synchronize();
           return rank;

@@ -91,7 +91,7 @@ final class TrainingStep implements AutoCloseable {
     DeviceStep there = device;
     if (there != null) {
       CandidateLoss.Result result =
-          there.run(batch, candidates(batch), temperature.value(), rateFactor);
+          there.run(batch, () -> candidates(batch), temperature.value(), rateFactor);
       temperature.step(result.temperatureGradient(), rateFactor);
       return result.loss();
     }

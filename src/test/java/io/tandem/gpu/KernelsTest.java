@@ -8,6 +8,7 @@ import java.util.function.Function;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -43,38 +44,56 @@ final class KernelsTest {
     };
   }
 
+  /** Odd widths; those that vectors take, in columns on their alignment and off it. */
   @ParameterizedTest
-  @CsvSource({"1,1,1", "300,7,3", "65,64,40", "33,100,2"})
-  void gatheringAndPooling(int rows, int dim, int longest) {
+  @CsvSource({
+    "1,1,1,1,0",
+    "300,7,3,1,1",
+    "65,64,40,1,0",
+    "33,100,2,2,2",
+    "129,64,1,3,0",
+    "90,64,4,3,1",
+    "40,36,3,5,4",
+    "70,5,3,8,3"
+  })
+  void gatheringAndPooling(int rows, int dim, int longest, int segments, int gap) {
     SplittableRandom random = new SplittableRandom(rows);
     int vocabulary = 50;
-    int[] offsets = new int[rows + 1];
-    for (int row = 0; row < rows; row++) {
-      offsets[row + 1] = offsets[row] + random.nextInt(longest + 1);
+    int[] offsets = new int[rows * segments + 1];
+    for (int s = 0; s < rows * segments; s++) {
+      offsets[s + 1] = offsets[s] + random.nextInt(longest + 1);
     }
-    int n = offsets[rows];
+    int n = offsets[rows * segments];
     int[] ids = random.ints(n, 0, vocabulary).toArray();
     float[] weights = floats(random, n);
-    float[] table = floats(random, vocabulary * dim);
+    float[] table = floats(random, vocabulary * dim + 1);
     float[] dense = floats(random, rows * 3);
-    int width = dim + 5;
+    int[] columns = new int[segments];
+    Arrays.setAll(columns, j -> gap + j * (dim + gap));
+    int width = gap + segments * (dim + gap) + 3;
+    float[] before = floats(random, rows * width);
     same(
         exact,
         1e-5,
         device -> {
-          Floats out = device.floats((long) rows * width);
           Upload upload = upload(device);
+          Ints c = upload.put(columns, segments);
           Ints o = upload.put(offsets, offsets.length);
           Ints i = upload.put(ids, n);
           Floats w = upload.put(weights, n);
           Floats d = upload.put(dense, dense.length);
           upload.send();
           upload.await();
-          Floats t = on(device, table);
-          device.gatherPool(t, dim, o, i, w, rows, out, width, 1, false);
-          device.gatherPool(t, dim, o, i, w, rows, out, width, 1, true);
-          device.placeColumns(d, 3, rows, out, width, dim + 2);
-          float[][] result = {off(device, out)};
+          Floats out = on(device, before);
+          Floats whole = on(device, table);
+          // On the alignment of vectors, and off it.
+          Floats aligned = whole.slice(0, (long) vocabulary * dim);
+          Floats shifted = whole.slice(1, (long) vocabulary * dim);
+          device.gatherPool(new Gather(aligned, dim, c, o, i, w, rows, out, width, false));
+          float[] first = off(device, out);
+          device.gatherPool(new Gather(shifted, dim, c, o, i, w, rows, out, width, true));
+          device.placeColumns(d, 3, rows, out, width, width - 3);
+          float[][] result = {first, off(device, out)};
           upload.close();
           return result;
         });
@@ -90,7 +109,11 @@ final class KernelsTest {
     "7000,64,70000",
     "2100,250,300",
     "100,300,20",
-    "4096,32,1"
+    "4096,32,1",
+    "20000,8,3",
+    "9000,64,2",
+    "7300,100,2",
+    "270000,2,70000"
   })
   void rowsMoveByTheSumsOfTheirGradients(int entries, int dim, int rows) {
     int touchable = Math.min(rows, 20_000);
@@ -178,6 +201,35 @@ final class KernelsTest {
             };
           });
     }
+  }
+
+  /** A category of few values beside rows that come once, as tables in one arena bring them. */
+  @Test
+  void rowsOfManyEntriesMoveBesideRowsOfOne() {
+    int entries = 3 * 2048 + 321;
+    int dim = 20;
+    int[] ids = new int[entries];
+    Arrays.setAll(ids, e -> e % 3 == 0 ? 5 : e % 3 == 1 ? 1000 + e : 70_000);
+    same(
+        exact,
+        1e-4,
+        device -> {
+          SplittableRandom same = new SplittableRandom(9);
+          Upload upload = upload(device);
+          Ints i = upload.put(ids, entries);
+          Ints s = upload.put(new int[entries], entries);
+          Floats w = upload.put(floats(same, entries), entries);
+          upload.send();
+          upload.await();
+          Floats table = on(device, floats(same, 70_001 * dim));
+          Floats first = device.floats(70_001);
+          Floats gradients = on(device, floats(same, dim));
+          device.updateRows(
+              new RowUpdate(table, first, null, 70_001, dim, entries, i, s, w, gradients, 0.1f));
+          float[][] result = {off(device, table), off(device, first)};
+          upload.close();
+          return result;
+        });
   }
 
   @ParameterizedTest

@@ -87,11 +87,13 @@ final class ReferenceTest {
     Ints there = upload.put(ids, 3);
     Ints sources = upload.put(new int[] {0, 0, 3}, 3);
     Ints offsets = upload.put(new int[] {0, 2, 3}, 3);
+    Ints columns = upload.put(new int[1], 1);
     Floats factors = upload.put(weights, 3);
     ToDoubleFunction<Device> value =
         device -> {
           Floats out = device.floats(2L * dim);
-          device.gatherPool(on(table), dim, offsets, there, factors, 2, out, dim, 0, false);
+          device.gatherPool(
+              new Gather(on(table), dim, columns, offsets, there, factors, 2, out, dim, false));
           float[] pooled = off(out);
           double sum = 0;
           for (int i = 0; i < pooled.length; i++) {

@@ -129,31 +129,31 @@ final class SoftmaxCase {
     upload.await();
     Floats byU = device.floats(u.length);
     Floats byV = device.floats(v.length);
-    Softmax.Result result =
-        device.softmax(
-            new Softmax(
-                rows,
-                candidates,
-                dim,
-                uOn,
-                vOn,
-                o,
-                c,
-                s,
-                in,
-                eo,
-                e,
-                ro,
-                r,
-                to,
-                tr,
-                t,
-                negative,
-                positive,
-                w,
-                scale,
-                byU,
-                byV));
+    device.softmax(
+        new Softmax(
+            rows,
+            candidates,
+            dim,
+            uOn,
+            vOn,
+            o,
+            c,
+            s,
+            in,
+            eo,
+            e,
+            ro,
+            r,
+            to,
+            tr,
+            t,
+            negative,
+            positive,
+            w,
+            scale,
+            byU,
+            byV));
+    Softmax.Result result = device.softmaxResult();
     float[][] all = {new float[u.length], new float[v.length], new float[2]};
     device.read(byU, all[0], 0, u.length);
     device.read(byV, all[1], 0, v.length);

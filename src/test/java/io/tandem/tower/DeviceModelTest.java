@@ -11,11 +11,17 @@ import io.tandem.feature.FeatureBatch;
 import io.tandem.feature.InputSchema;
 import io.tandem.feature.InputSchema.Slot;
 import io.tandem.feature.InputSchema.TableShape;
+import io.tandem.gpu.Collective;
 import io.tandem.gpu.Device;
 import io.tandem.gpu.Floats;
 import io.tandem.gpu.ReferenceDevice;
+import java.lang.reflect.Proxy;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,11 +36,12 @@ final class DeviceModelTest {
 
   @ParameterizedTest
   @CsvSource({
-    "CONCAT,RELU,true,ADAM,ROWWISE_ADAGRAD,0",
-    "CONCAT,GELU,false,ADAM,ADAM,0.01",
-    "CONCAT,TANH,true,SGD,ADAM,0.01",
-    "SUM,LEAKY_RELU,true,ADAM,ROWWISE_ADAGRAD,0",
-    "SUM,RELU,false,ADAM,ROWWISE_ADAGRAD,0"
+    "CONCAT,RELU,true,ADAM,ROWWISE_ADAGRAD,0,50",
+    "CONCAT,GELU,false,ADAM,ADAM,0.01,50",
+    "CONCAT,TANH,true,SGD,ADAM,0.01,45",
+    "SUM,LEAKY_RELU,true,ADAM,ROWWISE_ADAGRAD,0,50",
+    "SUM,LEAKY_RELU,true,ADAM,ROWWISE_ADAGRAD,0,45",
+    "SUM,RELU,false,ADAM,ROWWISE_ADAGRAD,0,50"
   })
   void parametersAgreeAfterSomeSteps(
       Combine combine,
@@ -42,7 +49,8 @@ final class DeviceModelTest {
       boolean normalize,
       Optimizer.Dense dense,
       Optimizer.Sparse sparse,
-      double l2) {
+      double l2,
+      int usersThere) {
     Optimizer optimizer = new Optimizer(dense, sparse, 0.01, 0.05);
     TableShape shared = new TableShape("shared", 30, DIM, 1);
     InputSchema query =
@@ -69,7 +77,12 @@ final class DeviceModelTest {
     TowerModel cpu = TowerModel.create(queryShape, itemShape, optimizer, 5);
     TowerModel mirrored = TowerModel.create(queryShape, itemShape, optimizer, 5);
     Device device = new ReferenceDevice();
-    DeviceModel there = new DeviceModel(mirrored, device, optimizer);
+    // Of 50 users a device may hold some: a cached table is gathered by itself.
+    long budget = (30L + usersThere) * TablePlan.rowBytes(shared, optimizer);
+    DeviceModel there =
+        new DeviceModel(
+            mirrored, List.of(device), Collective.of(List.of(device)), optimizer, budget);
+    assertThat(there.cachedRows()).hasSize(usersThere < 50 ? 1 : 0);
     DeviceInputs inputs = there.inputs();
     SplittableRandom random = new SplittableRandom(3);
     for (int step = 1; step <= 4; step++) {
@@ -90,7 +103,8 @@ final class DeviceModelTest {
           Nd4j.createFromArray(byU).reshape(ROWS, DIM),
           Nd4j.createFromArray(byV).reshape(ROWS, DIM),
           0.7);
-      there.step(0, inputs, on(device, byU), on(device, byV), 0.7);
+      there.backward(0, inputs, on(device, byU), on(device, byV));
+      there.update(0, inputs, 0.7);
       there.finish(inputs);
       there.pull();
       for (int tower = 0; tower < 2; tower++) {
@@ -118,6 +132,56 @@ final class DeviceModelTest {
     }
     inputs.close();
     there.close();
+  }
+
+  @Test
+  void aStepAsksNoMoreOfADeviceForMoreFeatures() {
+    assertThat(callsOfAStep(12))
+        .isEqualTo(callsOfAStep(1))
+        .containsEntry("gatherPool", 2)
+        .containsEntry("updateRows", 1);
+  }
+
+  private static Map<String, Integer> callsOfAStep(int features) {
+    Optimizer optimizer =
+        new Optimizer(Optimizer.Dense.ADAM, Optimizer.Sparse.ROWWISE_ADAGRAD, 0.01, 0.05);
+    List<Slot> slots =
+        IntStream.range(0, features)
+            .mapToObj(i -> new Slot("f" + i, new TableShape("f" + i, 5 + i, DIM), Pooling.SUM))
+            .toList();
+    InputSchema schema = new InputSchema(slots, 0);
+    TowerShape shape =
+        new TowerShape(schema, Combine.CONCAT, List.of(8), DIM, Activation.RELU, 0, 0, true);
+    TowerModel model = TowerModel.create(shape, shape, optimizer, 1);
+    int[] vocabularies = new int[features];
+    Arrays.fill(vocabularies, 5);
+    FeatureBatch rows = batch(schema, new SplittableRandom(1), vocabularies);
+    Map<String, Integer> calls = new TreeMap<>();
+    Device device = counting(new ReferenceDevice(), calls);
+    try (DeviceModel there = new DeviceModel(model, device, optimizer);
+        DeviceInputs inputs = there.inputs()) {
+      inputs.pack(rows, rows);
+      inputs.send();
+      there.begin(inputs);
+      calls.clear();
+      there.await(0, inputs);
+      Floats u = there.forwardQueries(0, inputs);
+      Floats v = there.forwardItems(0, inputs);
+      there.backward(0, inputs, u, v);
+      there.update(0, inputs, 1);
+      return Map.copyOf(calls);
+    }
+  }
+
+  private static Device counting(Device device, Map<String, Integer> calls) {
+    return (Device)
+        Proxy.newProxyInstance(
+            Device.class.getClassLoader(),
+            new Class<?>[] {Device.class},
+            (proxy, method, arguments) -> {
+              calls.merge(method.getName(), 1, Integer::sum);
+              return method.invoke(device, arguments);
+            });
   }
 
   @Test

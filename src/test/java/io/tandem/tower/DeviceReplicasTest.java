@@ -206,9 +206,11 @@ final class DeviceReplicasTest {
                   there.await(rank, now);
                   Floats u = there.forwardQueries(rank, now);
                   Floats v = there.forwardItems(rank, now);
-                  CandidateLoss.Result result =
-                      loss.get(rank).compute(u, v, packed.get(own).get(rank), drawn.get(own), 0.2);
-                  there.step(rank, now, loss.get(rank).byU(), loss.get(rank).byV(), 0.7);
+                  DeviceCandidateLoss lossHere = loss.get(rank);
+                  lossHere.run(u, v, packed.get(own).get(rank), drawn.get(own), 0.2);
+                  there.backward(rank, now, lossHere.byU(), lossHere.byV());
+                  CandidateLoss.Result result = lossHere.result();
+                  there.update(rank, now, 0.7);
                   devices.get(rank).synchronize();
                   return result;
                 });

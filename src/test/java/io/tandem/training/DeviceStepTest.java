@@ -160,6 +160,28 @@ final class DeviceStepTest {
     same(one, two, spec, 2e-4);
   }
 
+  /**
+   * Whatever the devices were asked for meanwhile: nothing has moved, so that the cause is named.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"reference", "two references", "cuda"})
+  void whatDivergesIsNamed(String devices) {
+    ModelSpec spec =
+        spec(
+            "model.normalize=false training.temperature=1 training.learn_temperature=false"
+                + " training.optimizer.dense=sgd training.optimizer.dense_rate=1e30"
+                + " training.optimizer.sparse_rate=1e30");
+    Supplier<List<? extends Device>> opened =
+        devices.equals("cuda")
+            ? () -> List.of(TestDevices.cuda(Precision.FP32))
+            : references(devices.startsWith("two") ? 2 : 1);
+
+    assertThatThrownBy(() -> train(spec, "x", opened, Trainer.Start.FRESH))
+        .isInstanceOf(TrainingException.class)
+        .hasMessageContaining("of epoch 1: the loss is")
+        .hasMessageContaining("query embedding is not finite; all parameters are finite");
+  }
+
   @Test
   void aDeviceThatIsAskedForAndMissingIsAnError() {
     ModelSpec spec = spec("training.device=cuda model.dropout=0.1");
