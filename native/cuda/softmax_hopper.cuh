@@ -85,11 +85,8 @@ __device__ __forceinline__ void begin_products(float* c) {
   asm volatile("" : WGMMA_ACCUMULATORS(c)::"memory");
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
-// Waits for all products that were begun.
-__device__ __forceinline__ void end_products() {
-  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
-  asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
-}
+__device__ __forceinline__ void commit_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+__device__ __forceinline__ void wait_products() { asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory"); }
 // Registers that products have written are read after this.
 __device__ __forceinline__ void settle(float* c) { asm volatile("" : WGMMA_ACCUMULATORS(c)::"memory"); }
 // What this thread wrote to shared memory may be read by products once the block has met.
@@ -141,6 +138,7 @@ __device__ __forceinline__ void begin_scores(float* p, uint64_t x, uint64_t y, c
     // 32 bytes of the rows a step; of TF32 the second half lies in a tile of its own.
     multiply<T>(p, x + (k & 3) * 2 + (k >> 2) * (ROWS * 128 >> 4), y + (k & 3) * 2 + (k >> 2) * (TILE >> 4));
   }
+  commit_products();
 }
 
 // Begins out += weights y for 64 columns.
@@ -152,6 +150,7 @@ __device__ __forceinline__ void begin_weighted(float* out, const uint32_t (*weig
     // Of bfloat16 16 rows a step, of TF32 32 bytes of the transposed rows.
     multiply<T>(out, weights[k], Shape<T>::BF16 ? y + k * (16 * 128 >> 4) : y + (2 + (k >> 2)) * (TILE >> 4) + (k & 3) * 2);
   }
+  commit_products();
 }
 
 template <typename T, bool ONLINE>
@@ -218,7 +217,7 @@ __device__ __forceinline__ void stream(const Stream& s, const void* transposed, 
     begin_scores<T>(p, own_x, descriptor(tiles + tile * S::PARTS * TILE), tile_b + tile * COLUMNS, base, t);
 #pragma unroll 1
     for (; tile <= last; tile++) {
-      end_products();
+      wait_products();
       settle(p);
       settle(out);
       uint2 any = mask[tile * ROWS + own + (lane & 15)];
@@ -281,7 +280,7 @@ __device__ __forceinline__ void stream(const Stream& s, const void* transposed, 
             p, own_x, descriptor(tiles + (tile + 1) * S::PARTS * TILE), tile_b + (tile + 1) * COLUMNS, base, t);
       }
     }
-    end_products();
+    wait_products();
     settle(out);
     stage = stage == S::STAGES - 1 ? 0 : stage + 1;
   }

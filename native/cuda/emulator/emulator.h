@@ -254,7 +254,8 @@ inline void multiply(float* c, uint64_t a, uint64_t b) {
 }
 
 inline void begin_products(float*) {}
-inline void end_products() {}
+inline void commit_products() {}
+inline void wait_products() {}
 inline void settle(float*) {}
 inline void publish() {}
 inline unsigned to_alignment(const unsigned char* memory) { return -reinterpret_cast<uintptr_t>(memory) & 1023; }

@@ -57,10 +57,17 @@ public final class CudaDevice implements Device {
    * @throws CudaException if there is no driver, no such GPU, or no kernels in this build
    */
   public static CudaDevice open(int ordinal, Precision precision) {
-    return open(ordinal, precision, true);
+    CudaDevice device = open(ordinal, precision, true);
+    if (!device.softmax.hasWarpgroups() || WarpgroupCheck.passes(ordinal, precision)) {
+      return device;
+    }
+    device.close();
+    return open(ordinal, precision, false);
   }
 
   /**
+   * Opens a GPU unchecked.
+   *
    * @param warpgroups whether the loss may use products of warpgroups
    */
   static CudaDevice open(int ordinal, Precision precision, boolean warpgroups) {

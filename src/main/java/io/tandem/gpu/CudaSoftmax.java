@@ -38,6 +38,11 @@ final class CudaSoftmax {
             && context.has("softmax_rows_" + HOPPER + name());
   }
 
+  /** Whether some problems are solved by softmax_hopper.cuh. */
+  boolean hasWarpgroups() {
+    return warpgroups;
+  }
+
   private String name() {
     return precision.name().toLowerCase(Locale.ROOT);
   }
