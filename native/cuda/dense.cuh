@@ -28,168 +28,183 @@ __device__ __forceinline__ float slope(int kind, float x, float y) {
   }
 }
 
-// c = a b, a tile of 64 x 64 a block of 128 threads, 32 of the depth at a time.
+// c = a b, a tile of 128 x 64 a block of 4 warps, 64 x 32 a warp; 32 of the depth at a time, the next on their way.
 // A_BY_DEPTH: a is stored [k, m] instead of [m, k]; B_BY_DEPTH: b is stored [k, n] instead of [n, k].
 // Shared tiles keep the order of storage, padded so that a warp's fragment reads hit 32 banks.
-constexpr int GEMM_TILE = 64;
+constexpr int GEMM_ROWS = 128;
+constexpr int GEMM_COLUMNS = 64;
 constexpr int GEMM_DEPTH = 32;
 constexpr int GEMM_THREADS = 128;
-constexpr int GEMM_ELEMENTS = GEMM_TILE * GEMM_DEPTH / GEMM_THREADS;
+constexpr int GEMM_STAGES = 2;
 
-template <bool BY_DEPTH>
+template <int LINES, bool BY_DEPTH>
 struct Tile {
-  static constexpr int LD = BY_DEPTH ? GEMM_TILE + 8 : GEMM_DEPTH + 4;
-  static constexpr int SIZE = BY_DEPTH ? GEMM_DEPTH * LD : GEMM_TILE * LD;
+  static constexpr int LD = BY_DEPTH ? LINES + 8 : GEMM_DEPTH + 4;
+  static constexpr int SIZE = BY_DEPTH ? GEMM_DEPTH * LD : LINES * LD;
   static __device__ __forceinline__ int at(int line, int k) { return BY_DEPTH ? k * LD + line : line * LD + k; }
 
-  // Reads a thread's share from memory: four neighbours at a time where vector says that rows allow it.
-  static __device__ __forceinline__ void read(float* part, const float* source, int lines, int k_end, int line0, int k0,
+  // Copies a tile, zeros where the matrix ends: four neighbours at a time where vector says that rows allow it.
+  static __device__ __forceinline__ void copy(float* tile, const float* source, int lines, int k_end, int line0, int k0,
                                               int ld, bool vector) {
-    constexpr int INNER = BY_DEPTH ? GEMM_TILE : GEMM_DEPTH;
-#pragma unroll
-    for (int q = 0; q < GEMM_ELEMENTS / 4; q++) {
-      int flat = (q * GEMM_THREADS + threadIdx.x) * 4;
+    constexpr int INNER = BY_DEPTH ? LINES : GEMM_DEPTH;
+    int row_end = BY_DEPTH ? k_end : lines;
+    int column_end = BY_DEPTH ? lines : k_end;
+#pragma unroll 4
+    for (int flat = threadIdx.x * 4; flat < LINES * GEMM_DEPTH; flat += GEMM_THREADS * 4) {
       int outer = flat / INNER;
       int inner = flat % INNER;
       int row = BY_DEPTH ? k0 + outer : line0 + outer;
       int column = BY_DEPTH ? line0 + inner : k0 + inner;
-      int row_end = BY_DEPTH ? k_end : lines;
-      int column_end = BY_DEPTH ? lines : k_end;
       const float* from = source + static_cast<int64_t>(row) * ld + column;
-      if (vector && row < row_end && column + 3 < column_end) {
-        float4 four = *reinterpret_cast<const float4*>(from);
-        part[q * 4] = four.x;
-        part[q * 4 + 1] = four.y;
-        part[q * 4 + 2] = four.z;
-        part[q * 4 + 3] = four.w;
+      float* to = tile + outer * LD + inner;
+      if (vector) {
+        int there = row < row_end ? max(0, min(4, column_end - column)) : 0;
+        copy_async_some(to, there > 0 ? from : source, there * 4);
       } else {
 #pragma unroll
-        for (int i = 0; i < 4; i++) part[q * 4 + i] = row < row_end && column + i < column_end ? from[i] : 0.0f;
-      }
-    }
-  }
-
-  template <bool TENSOR>
-  static __device__ __forceinline__ void store(const float* part, float* tile) {
-    constexpr int INNER = BY_DEPTH ? GEMM_TILE : GEMM_DEPTH;
-#pragma unroll
-    for (int q = 0; q < GEMM_ELEMENTS / 4; q++) {
-      int flat = (q * GEMM_THREADS + threadIdx.x) * 4;
-      float* to = tile + flat / INNER * LD + flat % INNER;
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        to[i] = TENSOR ? __uint_as_float(to_tf32(part[q * 4 + i])) : part[q * 4 + i];
+        for (int i = 0; i < 4; i++) to[i] = row < row_end && column + i < column_end ? from[i] : 0.0f;
       }
     }
   }
 };
 
+template <bool A_BY_DEPTH, bool B_BY_DEPTH>
+struct GemmShape {
+  using A = Tile<GEMM_ROWS, A_BY_DEPTH>;
+  using B = Tile<GEMM_COLUMNS, B_BY_DEPTH>;
+  static constexpr int BYTES = GEMM_STAGES * (A::SIZE + B::SIZE) * 4;
+};
+
+// Nearest with 10 bits of mantissa, where what lies below is ignored; for finite numbers.
+__device__ __forceinline__ uint32_t rounded_tf32(float value) { return __float_as_uint(value) + 0x1000u; }
+
 // Depth is split over blockIdx.z, each part written to its own [m, n] of c. before, if not null, receives what enters
 // the activation; bias, if not null, is added before it.
 template <bool A_BY_DEPTH, bool B_BY_DEPTH, bool TENSOR>
 __device__ __forceinline__ void gemm(const float* a, const float* b, float* c, int m, int n, int k, int lda, int ldb,
-                                     int k_per_split, const float* bias, int activation, float* before) {
-  using TileA = Tile<A_BY_DEPTH>;
-  using TileB = Tile<B_BY_DEPTH>;
-  __shared__ __align__(16) float tile_a[TileA::SIZE];
-  __shared__ __align__(16) float tile_b[TileB::SIZE];
-  int m0 = blockIdx.y * GEMM_TILE;
-  int n0 = blockIdx.x * GEMM_TILE;
+                                     int k_per_split, const float* bias, int activation, float* before,
+                                     unsigned char* memory) {
+  using TileA = typename GemmShape<A_BY_DEPTH, B_BY_DEPTH>::A;
+  using TileB = typename GemmShape<A_BY_DEPTH, B_BY_DEPTH>::B;
+  float* tiles_a = reinterpret_cast<float*>(memory);
+  float* tiles_b = tiles_a + GEMM_STAGES * TileA::SIZE;
+  int m0 = blockIdx.y * GEMM_ROWS;
+  int n0 = blockIdx.x * GEMM_COLUMNS;
   int k_begin = blockIdx.z * k_per_split;
   int k_end = min(k, k_begin + k_per_split);
   int lane = threadIdx.x & 31;
   int warp = threadIdx.x >> 5;
-  int wm = (warp >> 1) * 32;
+  int wm = (warp >> 1) * 64;
   int wn = (warp & 1) * 32;
   int g = lane >> 2;
   int t = lane & 3;
   bool vector_a = ((lda & 3) | (reinterpret_cast<uintptr_t>(a) & 15)) == 0;
   bool vector_b = ((ldb & 3) | (reinterpret_cast<uintptr_t>(b) & 15)) == 0;
-  float part_a[GEMM_ELEMENTS];
-  float part_b[GEMM_ELEMENTS];
-  float sums[2][4][4];
+  float sums[4][4][4];
 #pragma unroll
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 4; i++)
 #pragma unroll
     for (int j = 0; j < 4; j++)
 #pragma unroll
       for (int e = 0; e < 4; e++) sums[i][j][e] = 0.0f;
-  TileA::read(part_a, a, m, k_end, m0, k_begin, lda, vector_a);
-  TileB::read(part_b, b, n, k_end, n0, k_begin, ldb, vector_b);
-  for (int k0 = k_begin; k0 < k_end; k0 += GEMM_DEPTH) {
-    TileA::template store<TENSOR>(part_a, tile_a);
-    TileB::template store<TENSOR>(part_b, tile_b);
-    __syncthreads();
-    if (k0 + GEMM_DEPTH < k_end) {
-      TileA::read(part_a, a, m, k_end, m0, k0 + GEMM_DEPTH, lda, vector_a);
-      TileB::read(part_b, b, n, k_end, n0, k0 + GEMM_DEPTH, ldb, vector_b);
+  auto fetch = [&](int k0, int stage) {
+    if (k0 < k_end) {
+      TileA::copy(tiles_a + stage * TileA::SIZE, a, m, k_end, m0, k0, lda, vector_a);
+      TileB::copy(tiles_b + stage * TileB::SIZE, b, n, k_end, n0, k0, ldb, vector_b);
     }
+    commit_copies();
+  };
+#pragma unroll
+  for (int stage = 0; stage < GEMM_STAGES - 1; stage++) fetch(k_begin + stage * GEMM_DEPTH, stage);
+  int stage = 0;
+  for (int k0 = k_begin; k0 < k_end; k0 += GEMM_DEPTH) {
+    wait_copies<GEMM_STAGES - 2>();
+    // The tile is here, and every warp is done with the one before, whose place the last takes.
+    __syncthreads();
+    fetch(k0 + (GEMM_STAGES - 1) * GEMM_DEPTH, stage == 0 ? GEMM_STAGES - 1 : stage - 1);
+    const float* tile_a = tiles_a + stage * TileA::SIZE;
+    const float* tile_b = tiles_b + stage * TileB::SIZE;
     if constexpr (TENSOR) {
 #pragma unroll
       for (int kk = 0; kk < GEMM_DEPTH; kk += 8) {
-        uint32_t fa[2][4];
+        uint32_t fa[4][4];
         uint32_t fb[4][2];
 #pragma unroll
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 4; i++) {
           int row = wm + i * 16 + g;
-          fa[i][0] = __float_as_uint(tile_a[TileA::at(row, kk + t)]);
-          fa[i][1] = __float_as_uint(tile_a[TileA::at(row + 8, kk + t)]);
-          fa[i][2] = __float_as_uint(tile_a[TileA::at(row, kk + t + 4)]);
-          fa[i][3] = __float_as_uint(tile_a[TileA::at(row + 8, kk + t + 4)]);
+          fa[i][0] = rounded_tf32(tile_a[TileA::at(row, kk + t)]);
+          fa[i][1] = rounded_tf32(tile_a[TileA::at(row + 8, kk + t)]);
+          fa[i][2] = rounded_tf32(tile_a[TileA::at(row, kk + t + 4)]);
+          fa[i][3] = rounded_tf32(tile_a[TileA::at(row + 8, kk + t + 4)]);
         }
 #pragma unroll
         for (int j = 0; j < 4; j++) {
           int column = wn + j * 8 + g;
-          fb[j][0] = __float_as_uint(tile_b[TileB::at(column, kk + t)]);
-          fb[j][1] = __float_as_uint(tile_b[TileB::at(column, kk + t + 4)]);
+          fb[j][0] = rounded_tf32(tile_b[TileB::at(column, kk + t)]);
+          fb[j][1] = rounded_tf32(tile_b[TileB::at(column, kk + t + 4)]);
         }
 #pragma unroll
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < 4; i++)
 #pragma unroll
           for (int j = 0; j < 4; j++) mma_tf32(sums[i][j], fa[i], fb[j]);
       }
     } else {
       // The same elements of c in the same registers as a tensor-core product leaves them.
-#pragma unroll 4
+#pragma unroll 2
       for (int kk = 0; kk < GEMM_DEPTH; kk++) {
-        float fa[4];
+        float fa[8];
         float fb[8];
 #pragma unroll
-        for (int i = 0; i < 4; i++) fa[i] = tile_a[TileA::at(wm + i * 8 + g, kk)];
+        for (int i = 0; i < 8; i++) fa[i] = tile_a[TileA::at(wm + i * 8 + g, kk)];
 #pragma unroll
         for (int j = 0; j < 8; j++) fb[j] = tile_b[TileB::at(wn + (j >> 1) * 8 + t * 2 + (j & 1), kk)];
 #pragma unroll
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 8; i++)
 #pragma unroll
           for (int j = 0; j < 8; j++) sums[i >> 1][j >> 1][(i & 1) * 2 + (j & 1)] += fa[i] * fb[j];
       }
     }
-    __syncthreads();
+    stage = stage == GEMM_STAGES - 1 ? 0 : stage + 1;
   }
   c += static_cast<int64_t>(blockIdx.z) * m * n;
+  bool pairs = ((n & 1) | (reinterpret_cast<uintptr_t>(c) & 7) | (reinterpret_cast<uintptr_t>(before) & 7)) == 0;
 #pragma unroll
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 4; i++)
 #pragma unroll
     for (int j = 0; j < 4; j++)
 #pragma unroll
-      for (int e = 0; e < 4; e++) {
-        int row = m0 + wm + i * 16 + g + (e >> 1) * 8;
-        int column = n0 + wn + j * 8 + t * 2 + (e & 1);
-        if (row < m && column < n) {
-          int64_t place = static_cast<int64_t>(row) * n + column;
-          float value = sums[i][j][e];
-          if (bias != nullptr) value += bias[column];
-          if (before != nullptr) before[place] = value;
-          c[place] = activate(activation, value);
+      for (int h = 0; h < 2; h++) {
+        int row = m0 + wm + i * 16 + g + h * 8;
+        int column = n0 + wn + j * 8 + t * 2;
+        if (row >= m || column >= n) continue;
+        int64_t place = static_cast<int64_t>(row) * n + column;
+        bool second = column + 1 < n;
+        float2 value{sums[i][j][h * 2], sums[i][j][h * 2 + 1]};
+        if (bias != nullptr) {
+          value.x += bias[column];
+          if (second) value.y += bias[column + 1];
+        }
+        float2 active{activate(activation, value.x), activate(activation, value.y)};
+        if (pairs) {
+          if (before != nullptr) *reinterpret_cast<float2*>(before + place) = value;
+          *reinterpret_cast<float2*>(c + place) = active;
+          continue;
+        }
+        if (before != nullptr) before[place] = value.x;
+        c[place] = active.x;
+        if (second) {
+          if (before != nullptr) before[place + 1] = value.y;
+          c[place + 1] = active.y;
         }
       }
 }
 
 #define GEMM_KERNEL(NAME, A_BY_DEPTH, B_BY_DEPTH, TENSOR)                                                             \
-  extern "C" __global__ void __launch_bounds__(GEMM_THREADS)                                                          \
+  extern "C" __global__ void __launch_bounds__(GEMM_THREADS, 3)                                                       \
       NAME(const float* a, const float* b, float* c, int m, int n, int k, int lda, int ldb, int k_per_split,          \
            const float* bias, int activation, float* before) {                                                        \
-    gemm<A_BY_DEPTH, B_BY_DEPTH, TENSOR>(a, b, c, m, n, k, lda, ldb, k_per_split, bias, activation, before);          \
+    SHARED_MEMORY(memory);                                                                                            \
+    gemm<A_BY_DEPTH, B_BY_DEPTH, TENSOR>(a, b, c, m, n, k, lda, ldb, k_per_split, bias, activation, before, memory);  \
   }
 
 #if defined(TANDEM_EMULATED) || __CUDA_ARCH__ >= 800

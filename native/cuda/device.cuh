@@ -79,6 +79,16 @@ __device__ __forceinline__ void copy_async(void* to, const void* from) {
 #endif
 }
 
+// The same for the first bytes, 0 to 16 by 4; the rest become 0.
+__device__ __forceinline__ void copy_async_some(void* to, const void* from, int bytes) {
+#if __CUDA_ARCH__ >= 800
+  unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
+#else
+  for (int i = 0; i < 4; i++) static_cast<float*>(to)[i] = i * 4 < bytes ? static_cast<const float*>(from)[i] : 0.0f;
+#endif
+}
+
 __device__ __forceinline__ void commit_copies() {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.commit_group;" ::: "memory");

@@ -284,6 +284,14 @@ inline void copy_async(void* to, const void* from) {
   }
   std::memcpy(to, from, 16);
 }
+inline void copy_async_some(void* to, const void* from, int bytes) {
+  if ((reinterpret_cast<uintptr_t>(to) | reinterpret_cast<uintptr_t>(from)) & 15) {
+    std::fprintf(stderr, "emulated CUDA: a 16-byte copy is not aligned\n");
+    std::abort();
+  }
+  std::memset(to, 0, 16);
+  std::memcpy(to, from, bytes);
+}
 inline void commit_copies() {}
 template <int PENDING>
 inline void wait_copies() {}

@@ -15,9 +15,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CudaDevice implements Device {
   private static final int THREADS = 256;
-  private static final int GEMM_TILE = 64;
+  private static final int GEMM_ROWS = 128;
+  private static final int GEMM_COLUMNS = 64;
   private static final int GEMM_DEPTH = 32;
   private static final int GEMM_THREADS = 128;
+  private static final int GEMM_STAGES = 2;
   private static final int MOST_SPLITS = 64;
 
   /** Left to the context, to libraries and to scratch memory when tables are placed. */
@@ -287,7 +289,7 @@ public final class CudaDevice implements Device {
         x,
         w,
         CudaFloats.addressOf(out),
-        new Product(rows, width, in, in, in, 1),
+        new Product(rows, width, in, in, in, 1, gemmBytes(false, false)),
         CudaFloats.addressOf(bias),
         activation,
         CudaFloats.addressOf(before));
@@ -302,7 +304,7 @@ public final class CudaDevice implements Device {
         g,
         w,
         CudaFloats.addressOf(byX),
-        new Product(rows, in, width, width, in, 1),
+        new Product(rows, in, width, width, in, 1, gemmBytes(false, true)),
         0,
         Activation.IDENTITY,
         0);
@@ -314,7 +316,7 @@ public final class CudaDevice implements Device {
       Floats g, Floats x, int rows, int in, int width, Floats byW, Floats byBias) {
     Shapes.weightGradient(g, x, rows, in, width, byW, byBias);
     context.bind();
-    int tiles = Grid.blocks(in, GEMM_TILE) * Grid.blocks(width, GEMM_TILE);
+    int tiles = Grid.blocks(in, GEMM_COLUMNS) * Grid.blocks(width, GEMM_ROWS);
     int splits = splits(tiles, Grid.blocks(rows, 4 * GEMM_DEPTH));
     long size = (long) in * width;
     long out = CudaFloats.addressOf(byW);
@@ -324,7 +326,7 @@ public final class CudaDevice implements Device {
         g,
         x,
         parts,
-        new Product(width, in, rows, width, in, splits),
+        new Product(width, in, rows, width, in, splits, gemmBytes(true, true)),
         0,
         Activation.IDENTITY,
         0);
@@ -357,7 +359,14 @@ public final class CudaDevice implements Device {
   }
 
   /** c [m, n] = a b over a depth of k, in so many parts. */
-  private record Product(int m, int n, int k, int lda, int ldb, int splits) {}
+  private record Product(int m, int n, int k, int lda, int ldb, int splits, int sharedBytes) {}
+
+  /** Shared memory of a product: GemmShape of dense.cuh. */
+  private static int gemmBytes(boolean aByDepth, boolean bByDepth) {
+    int a = aByDepth ? GEMM_DEPTH * (GEMM_ROWS + 8) : GEMM_ROWS * (GEMM_DEPTH + 4);
+    int b = bByDepth ? GEMM_DEPTH * (GEMM_COLUMNS + 8) : GEMM_COLUMNS * (GEMM_DEPTH + 4);
+    return GEMM_STAGES * (a + b) * Float.BYTES;
+  }
 
   private void gemm(
       String kernel,
@@ -370,15 +379,15 @@ public final class CudaDevice implements Device {
       long before) {
     int perSplit = Grid.blocks(Grid.blocks(p.k(), p.splits()), GEMM_DEPTH) * GEMM_DEPTH;
     Check.that(
-        Grid.blocks(p.m(), GEMM_TILE) <= 65535, "%d rows are more than a product takes", p.m());
+        Grid.blocks(p.m(), GEMM_ROWS) <= 65535, "%d rows are more than a product takes", p.m());
     context.launch(
         kernel + (precision == Precision.FP32 ? "_fp32" : "_tf32"),
         new Grid(
-            Grid.blocks(p.n(), GEMM_TILE),
-            Grid.blocks(p.m(), GEMM_TILE),
+            Grid.blocks(p.n(), GEMM_COLUMNS),
+            Grid.blocks(p.m(), GEMM_ROWS),
             p.splits(),
             GEMM_THREADS,
-            0),
+            p.sharedBytes()),
         CudaFloats.addressOf(a),
         CudaFloats.addressOf(b),
         c,
