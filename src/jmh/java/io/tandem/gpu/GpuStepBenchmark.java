@@ -97,6 +97,13 @@ public final class GpuStepBenchmark {
             device.floats((long) batch * DIM));
     // Two products a pass, two passes.
     double flops = 4 * 2.0 * batch * batch * DIM;
+    long before = device.tableBytes();
+    device.softmax(problem);
+    device.synchronize();
+    System.out.printf(
+        Locale.ROOT,
+        "  loss: %.0f MB beside the embeddings and their gradients%n",
+        (before - device.tableBytes()) / 1e6);
     report("loss, forward and back", time(device, rounds, () -> device.softmax(problem)), flops, 0);
     upload.close();
   }

@@ -34,7 +34,7 @@ import java.util.concurrent.Future;
  * <p>Both towers have 8 features, an id and 7 categories, each a row of 64, and layers
  * 512-256-128-64; in-batch softmax with correction and mask, tables by row-wise Adagrad, layers by
  * Adam. The ids' two tables have ROWS rows together. {@code scripts/bench/pytorch_two_tower.py
- * steps} does the same in PyTorch.
+ * steps} does the same in PyTorch, {@code scripts/bench/gpu_steps.sh} both in turn.
  *
  * <ul>
  *   <li>train: batches are assembled, packed and sent on their own thread while one is trained on
@@ -73,6 +73,7 @@ public final class DeviceTrainingBenchmark {
         TowerModel.create(
             shape(query.schema), shape(item.schema), config.optimizer(), config.seed());
     CudaDevice device = CudaDevice.open(0, Precision.valueOf(precision.toUpperCase(Locale.ROOT)));
+    long free = device.tableBytes();
     try (DeviceStep step = new DeviceStep(config, model, List.of(device))) {
       System.out.printf(
           Locale.ROOT,
@@ -84,6 +85,8 @@ public final class DeviceTrainingBenchmark {
         try (Run run = new Run(step, query, item, batch)) {
           run.report(rows, precision, seconds);
         }
+        System.out.printf(
+            Locale.ROOT, "  %.0f MB of the GPU's memory%n", (free - device.tableBytes()) / 1e6);
       }
     }
   }
