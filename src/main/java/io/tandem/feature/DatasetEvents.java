@@ -1,6 +1,7 @@
 package io.tandem.feature;
 
 import io.tandem.data.Dataset;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,73 +23,87 @@ final class DatasetEvents implements EventEncoder {
   }
 
   @Override
-  public void encode(int query, QueryContext context, FeatureBatch target) {
-    append(
-        query,
-        context.time(),
-        target,
-        (sequence, rows, slot) -> sequence.encode(context, rows, target, slot));
+  public int longestHistory() {
+    int longest = 0;
+    for (Encoder encoder : encoders) {
+      if (encoder instanceof SequenceEncoder sequence) {
+        longest = Math.max(longest, sequence.spec().maxLength());
+      }
+    }
+    return longest;
   }
 
   @Override
-  public void encodePositions(
-      int query, int[] items, long[] times, int from, int to, FeatureBatch target) {
-    int[] first = new int[target.schema().slots().size()];
-    int[] last = new int[first.length];
-    for (int place = from; place < to; place++) {
-      int at = place;
-      append(
-          query,
-          times[at],
-          target,
-          (sequence, rows, slot) -> {
-            if (at == from) {
-              first[slot] = target.count(slot);
-              last[slot] = first[slot];
-              for (int i = from; i < to - 1; i++) {
-                addKnown(target, slot, rows[items[i]]);
-              }
-            } else {
-              last[slot] += rows[items[at - 1]] >= 0 ? 1 : 0;
+  public void encode(int[] queries, QueryContext[] contexts, FeatureBatch target) {
+    long[] times = Arrays.stream(contexts).mapToLong(QueryContext::time).toArray();
+    append(
+        queries,
+        times,
+        target,
+        (sequence, rows, slot) -> {
+          for (QueryContext context : contexts) {
+            sequence.encode(context, rows, target, slot);
+          }
+        });
+  }
+
+  @Override
+  public void encodePositions(int query, int[] items, long[] times, FeatureBatch target) {
+    int[] queries = new int[items.length];
+    Arrays.fill(queries, query);
+    append(
+        queries,
+        times,
+        target,
+        (sequence, rows, slot) -> {
+          int first = target.count(slot);
+          for (int i = 0; i < items.length - 1; i++) {
+            if (rows[items[i]] >= 0) {
+              target.add(slot, rows[items[i]]);
             }
-            int end = last[slot];
-            int start = Math.max(first[slot], end - sequence.spec().maxLength());
-            target.endSlot(slot, start, end);
-          });
-    }
+          }
+          int end = first;
+          for (int place = 0; place < items.length; place++) {
+            end += place > 0 && rows[items[place - 1]] >= 0 ? 1 : 0;
+            target.endSlot(slot, Math.max(first, end - sequence.spec().maxLength()), end);
+          }
+        });
     target.endSharing();
   }
 
-  /** How a sequence's slot is filled. */
+  /** How a sequence's slot of all rows is filled. */
   private interface SequenceAppender {
     void append(SequenceEncoder sequence, int[] rowsByItem, int slot);
   }
 
-  private void append(int query, long time, FeatureBatch target, SequenceAppender sequences) {
+  private void append(
+      int[] queries, long[] times, FeatureBatch target, SequenceAppender sequences) {
     int slot = 0;
-    int dense = 0;
     for (int i = 0; i < encoders.size(); i++) {
-      Encoder encoder = encoders.get(i);
-      int width = encoder.denseWidth();
       int[] rows = sequenceRows[i];
-      if (rows != null && encoder instanceof SequenceEncoder sequence) {
+      if (rows != null && encoders.get(i) instanceof SequenceEncoder sequence) {
         sequences.append(sequence, rows, slot);
-      } else if (encoder instanceof TimestampEncoder timestamp && timestamp.event()) {
+      } else if (encoders.get(i).denseWidth() == 0) {
+        target.appendSlot(slot, attributes, slot, queries);
+      }
+      slot += encoders.get(i).denseWidth() == 0 ? 1 : 0;
+    }
+    for (int row = 0; row < queries.length && target.schema().denseWidth() > 0; row++) {
+      appendDense(queries[row], times[row], target);
+    }
+    target.endRows(queries.length);
+  }
+
+  private void appendDense(int query, long time, FeatureBatch target) {
+    int dense = 0;
+    for (Encoder encoder : encoders) {
+      int width = encoder.denseWidth();
+      if (encoder instanceof TimestampEncoder timestamp && timestamp.event()) {
         timestamp.encode(time, target);
-      } else if (width == 0) {
-        target.appendSlot(slot, attributes, slot, query);
       } else {
         target.appendDense(attributes, query, dense, dense + width);
       }
-      slot += width == 0 ? 1 : 0;
       dense += width;
-    }
-    target.endRow();
-  }
-
-  private static void addKnown(FeatureBatch target, int slot, int row) {
-    if (row >= 0) {
-      target.add(slot, row);
     }
   }
 

@@ -4,6 +4,7 @@ import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Estimates the gap δ in steps between an item's occurrences as a moving average; the item is then
@@ -11,6 +12,9 @@ import java.util.Arrays;
  * size.
  */
 final class StreamingProbability implements SamplingProbability {
+  /** With fewer items, sharing them out takes longer than doing them. */
+  private static final int FEWEST_SHARED = 2048;
+
   private final double rate;
   private final long[] lastStep;
   private final double[] gap;
@@ -45,10 +49,13 @@ final class StreamingProbability implements SamplingProbability {
   public float[] logQ(int[] items) {
     float[] result = new float[items.length];
     double batch = Math.log(items.length);
-    for (int i = 0; i < items.length; i++) {
-      double steps = Math.max(1, gap[bucket(items[i])]);
-      result[i] = (float) (-Math.log(steps) - batch);
-    }
+    IntStream each = IntStream.range(0, items.length);
+    (items.length < FEWEST_SHARED ? each : each.parallel())
+        .forEach(
+            i -> {
+              double steps = Math.max(1, gap[bucket(items[i])]);
+              result[i] = (float) (-Math.log(steps) - batch);
+            });
     return result;
   }
 

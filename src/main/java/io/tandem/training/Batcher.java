@@ -143,9 +143,7 @@ final class Batcher implements AutoCloseable {
 
   private void encodeCandidates(Batch batch, SplittableRandom random) {
     batch.candidates.clear();
-    for (int item : batch.items) {
-      batch.candidates.append(allItems, item);
-    }
+    batch.candidates.append(allItems, batch.items, batch.items.length);
     drop(batch.candidates, random);
   }
 

@@ -15,6 +15,9 @@ import java.util.stream.IntStream;
  * negatives alone they would teach the item tower to push down whatever is new.
  */
 final class CandidateSampler {
+  /** With fewer items, sharing them out takes longer than doing them. */
+  private static final int FEWEST_SHARED = 2048;
+
   private final Loss loss;
   private final Interactions train;
   private final int items;
@@ -78,8 +81,9 @@ final class CandidateSampler {
     for (int i = 0; i < negatives.frequency(); i++) {
       columns.add(train.item(random.nextInt(train.size())), 1);
     }
+    double logRanks = Math.log(known + 1.0);
     for (int i = 0; i < negatives.logUniform(); i++) {
-      int rank = (int) Math.exp(random.nextDouble() * Math.log(known + 1.0)) - 1;
+      int rank = (int) Math.exp(random.nextDouble() * logRanks) - 1;
       columns.add(byFrequency[Math.max(0, Math.min(known - 1, rank))], 1);
     }
     batch.items = Arrays.copyOf(columns.items, columns.size);
@@ -105,6 +109,21 @@ final class CandidateSampler {
             + negatives.logUniform() * logUniform[item];
     // An item that none of them draws is a candidate as a positive alone.
     return (float) Math.log(Math.max(expected, 1e-3 / items) / total);
+  }
+
+  /**
+   * The same for many items.
+   *
+   * @param items numbers
+   * @param draws targets of the batch
+   * @param logBatch log of the probability that a target is each item
+   */
+  float[] logQ(int[] items, int draws, float[] logBatch) {
+    float[] logQ = new float[items.length];
+    IntStream each = IntStream.range(0, items.length);
+    (items.length < FEWEST_SHARED ? each : each.parallel())
+        .forEach(i -> logQ[i] = logQ(items[i], draws, logBatch[i]));
+    return logQ;
   }
 
   /** Columns under construction. */

@@ -147,11 +147,7 @@ final class TrainingStep implements AutoCloseable {
     float[] logQ = null;
     if (sampling != null) {
       sampling.observe(batch.drawn);
-      float[] logBatch = sampling.logQ(items);
-      logQ = new float[items.length];
-      for (int i = 0; i < items.length; i++) {
-        logQ[i] = sampler.logQ(items[i], batch.drawn.length, logBatch[i]);
-      }
+      logQ = sampler.logQ(items, batch.drawn.length, sampling.logQ(items));
     }
     return new Candidates(
         items,

@@ -162,7 +162,7 @@ final class FeaturesTest {
             .mapToInt(item -> f.dataset().itemKeys().indexOf(item))
             .toArray();
     FeatureBatch positions = new FeatureBatch(f.features().querySchema());
-    f.features().events(f.dataset()).encodePositions(0, items, new long[4], 0, 4, positions);
+    f.features().events(f.dataset()).encodePositions(0, items, new long[4], positions);
     assertThat(ids(positions, slot, 0)).isEmpty();
     assertThat(ids(positions, slot, 1)).containsExactly(itemRow("a"));
     assertThat(ids(positions, slot, 2)).containsExactly(itemRow("a"));

@@ -87,7 +87,7 @@ final class CandidateSamplerTest {
   private static Batch batch(int... targets) {
     InputSchema none = new InputSchema(List.of(), 0);
     Batch batch = new Batch(new FeatureBatch(none), new FeatureBatch(none));
-    ExampleRows.single(batch, targets.length, false);
+    InteractionRows.makeRoom(batch, targets.length, false);
     System.arraycopy(targets, 0, batch.targets, 0, targets.length);
     return batch;
   }
