@@ -78,6 +78,41 @@ struct GemmShape {
 // Nearest with 10 bits of mantissa, where what lies below is ignored; for finite numbers.
 __device__ __forceinline__ uint32_t rounded_tf32(float value) { return __float_as_uint(value) + 0x1000u; }
 
+// A warp's part of a product, its thread's first number at [row0, column0].
+template <int ACTIVATION>
+__device__ __forceinline__ void store_product(const float (&sums)[4][4][4], float* c, int m, int n, int row0, int column0,
+                                              const float* bias, float* before) {
+  bool pairs = ((n & 1) | (reinterpret_cast<uintptr_t>(c) & 7) | (reinterpret_cast<uintptr_t>(before) & 7)) == 0;
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    int column = column0 + j * 8;
+    if (column >= n) continue;
+    bool second = column + 1 < n;
+    float2 added{bias == nullptr ? 0.0f : bias[column], bias == nullptr || !second ? 0.0f : bias[column + 1]};
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        int row = row0 + i * 16 + h * 8;
+        if (row >= m) continue;
+        int64_t place = static_cast<int64_t>(row) * n + column;
+        float2 value{sums[i][j][h * 2] + added.x, sums[i][j][h * 2 + 1] + added.y};
+        float2 active{activate(ACTIVATION, value.x), activate(ACTIVATION, value.y)};
+        if (pairs) {
+          if (before != nullptr) *reinterpret_cast<float2*>(before + place) = value;
+          *reinterpret_cast<float2*>(c + place) = active;
+          continue;
+        }
+        if (before != nullptr) before[place] = value.x;
+        c[place] = active.x;
+        if (second) {
+          if (before != nullptr) before[place + 1] = value.y;
+          c[place + 1] = active.y;
+        }
+      }
+  }
+}
+
 // Depth is split over blockIdx.z, each part written to its own [m, n] of c. before, if not null, receives what enters
 // the activation; bias, if not null, is added before it.
 template <bool A_BY_DEPTH, bool B_BY_DEPTH, bool TENSOR>
@@ -167,36 +202,14 @@ __device__ __forceinline__ void gemm(const float* a, const float* b, float* c, i
     stage = stage == GEMM_STAGES - 1 ? 0 : stage + 1;
   }
   c += static_cast<int64_t>(blockIdx.z) * m * n;
-  bool pairs = ((n & 1) | (reinterpret_cast<uintptr_t>(c) & 7) | (reinterpret_cast<uintptr_t>(before) & 7)) == 0;
-#pragma unroll
-  for (int i = 0; i < 4; i++)
-#pragma unroll
-    for (int j = 0; j < 4; j++)
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        int row = m0 + wm + i * 16 + g + h * 8;
-        int column = n0 + wn + j * 8 + t * 2;
-        if (row >= m || column >= n) continue;
-        int64_t place = static_cast<int64_t>(row) * n + column;
-        bool second = column + 1 < n;
-        float2 value{sums[i][j][h * 2], sums[i][j][h * 2 + 1]};
-        if (bias != nullptr) {
-          value.x += bias[column];
-          if (second) value.y += bias[column + 1];
-        }
-        float2 active{activate(activation, value.x), activate(activation, value.y)};
-        if (pairs) {
-          if (before != nullptr) *reinterpret_cast<float2*>(before + place) = value;
-          *reinterpret_cast<float2*>(c + place) = active;
-          continue;
-        }
-        if (before != nullptr) before[place] = value.x;
-        c[place] = active.x;
-        if (second) {
-          if (before != nullptr) before[place + 1] = value.y;
-          c[place + 1] = active.y;
-        }
-      }
+  // Which activation is asked once, not for every number.
+  switch (activation) {
+    case IDENTITY: store_product<IDENTITY>(sums, c, m, n, m0 + wm + g, n0 + wn + t * 2, bias, before); break;
+    case RELU: store_product<RELU>(sums, c, m, n, m0 + wm + g, n0 + wn + t * 2, bias, before); break;
+    case LEAKY_RELU: store_product<LEAKY_RELU>(sums, c, m, n, m0 + wm + g, n0 + wn + t * 2, bias, before); break;
+    case TANH: store_product<TANH>(sums, c, m, n, m0 + wm + g, n0 + wn + t * 2, bias, before); break;
+    default: store_product<GELU>(sums, c, m, n, m0 + wm + g, n0 + wn + t * 2, bias, before); break;
+  }
 }
 
 #define GEMM_KERNEL(NAME, A_BY_DEPTH, B_BY_DEPTH, TENSOR)                                                             \

@@ -194,11 +194,12 @@ public final class DeviceTrainingBenchmark {
       batch.candidates.clear();
       Int2IntOpenHashMap columns = new Int2IntOpenHashMap(size);
       columns.defaultReturnValue(-1);
+      int[] asking = new int[size];
       int[] items = new int[size];
       float[] counts = new float[size];
       int count = 0;
       for (int row = 0; row < size; row++) {
-        batch.queries.append(query.all, random.nextInt(query.entities));
+        asking[row] = random.nextInt(query.entities);
         int drawn = (int) (item.entities * Math.pow(random.nextDouble(), 3));
         int column = columns.putIfAbsent(drawn, count);
         if (column < 0) {
@@ -210,9 +211,8 @@ public final class DeviceTrainingBenchmark {
       }
       batch.items = Arrays.copyOf(items, count);
       batch.counts = Arrays.copyOf(counts, count);
-      for (int drawn : batch.items) {
-        batch.candidates.append(item.all, drawn);
-      }
+      batch.queries.append(query.all, asking, size);
+      batch.candidates.append(item.all, batch.items, count);
       step.prepare(batch);
       return batch;
     }

@@ -20,7 +20,8 @@ import java.util.concurrent.Future;
  * than 17; on Java 17, Lucene 9.12 runs instead, without it:
  *
  * <pre>JAVA_HOME=JDK_25 TANDEM_JAVA_OPTS='--add-modules jdk.incubator.vector' \
- *     scripts/bench.sh io.tandem.index.faiss.RivalsBenchmark [trained|clustered] [ITEMS]</pre>
+ *     scripts/bench.sh io.tandem.index.faiss.RivalsBenchmark [trained|clustered] [ITEMS]
+ *     [hnsw,auto,lucene,jvector,hnswlib]</pre>
  */
 public final class RivalsBenchmark {
   private static final int K = 100;
@@ -48,15 +49,10 @@ public final class RivalsBenchmark {
         Runtime.version().feature(),
         Runtime.getRuntime().availableProcessors(),
         ROUNDS);
+    String chosen = args.length > 2 ? args[2] : "hnsw,auto,lucene,jvector,hnswlib";
     List<Contestant> contestants = new ArrayList<>();
-    for (Rival rival :
-        List.of(
-            new TandemRival(IndexConfig.Type.HNSW),
-            new TandemRival(IndexConfig.Type.AUTO),
-            new LuceneRival(),
-            new JvectorRival(),
-            new HnswlibRival())) {
-      contestants.add(new Contestant(rival, corpus, cut));
+    for (String rival : chosen.split(",", -1)) {
+      contestants.add(new Contestant(rival(rival), corpus, cut));
     }
     for (Contestant contestant : contestants) {
       contestant.warmUp();
@@ -72,6 +68,19 @@ public final class RivalsBenchmark {
     for (Contestant contestant : contestants) {
       contestant.rival.close();
     }
+  }
+
+  private static Rival rival(String name) throws Exception {
+    return switch (name) {
+      case "hnsw" -> new TandemRival(IndexConfig.Type.HNSW);
+      case "auto" -> new TandemRival(IndexConfig.Type.AUTO);
+      case "lucene" -> new LuceneRival();
+      case "jvector" -> new JvectorRival();
+      case "hnswlib" -> new HnswlibRival();
+      default ->
+          throw new IllegalArgumentException(
+              "expected hnsw, auto, lucene, jvector or hnswlib, found " + name);
+    };
   }
 
   private static final class Contestant {
