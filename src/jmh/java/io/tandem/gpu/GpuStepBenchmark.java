@@ -35,7 +35,7 @@ public final class GpuStepBenchmark {
     for (Precision precision : Precision.values()) {
       try (CudaDevice device = CudaDevice.open(0, precision)) {
         System.out.println(device.name());
-        loss(device, batch, rounds);
+        loss("loss, forward and back", device, batch, rounds);
         if (precision != Precision.BF16) {
           layer(device, batch, rounds);
         }
@@ -43,10 +43,15 @@ public final class GpuStepBenchmark {
           tables(device, batch, rounds);
         }
       }
+      if (precision != Precision.FP32) {
+        try (CudaDevice device = CudaDevice.open(0, precision, false)) {
+          loss("loss by the common kernels", device, batch, rounds);
+        }
+      }
     }
   }
 
-  private static void loss(CudaDevice device, int batch, int rounds) {
+  private static void loss(String what, CudaDevice device, int batch, int rounds) {
     SplittableRandom random = new SplittableRandom(1);
     int[] ones = new int[batch + 1];
     Arrays.setAll(ones, i -> i);
@@ -104,7 +109,7 @@ public final class GpuStepBenchmark {
         Locale.ROOT,
         "  loss: %.0f MB beside the embeddings and their gradients%n",
         (before - device.tableBytes()) / 1e6);
-    report("loss, forward and back", time(device, rounds, () -> device.softmax(problem)), flops, 0);
+    report(what, time(device, rounds, () -> device.softmax(problem)), flops, 0);
     upload.close();
   }
 
