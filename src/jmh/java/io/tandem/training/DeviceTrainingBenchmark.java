@@ -37,9 +37,10 @@ import java.util.concurrent.Future;
  * steps} does the same in PyTorch, {@code scripts/bench/gpu_steps.sh} both in turn.
  *
  * <ul>
- *   <li>train: batches are assembled, packed and sent on their own thread while one is trained on
- *   <li>device: one batch again and again, nothing packed or sent
- *   <li>assemble: the batches' thread alone
+ *   <li>train: while a batch is trained on, the next is packed and sent on a thread of its own, and
+ *       the one after is assembled on another
+ *   <li>device: one batch again and again, nothing assembled, packed or sent
+ *   <li>assemble, pack: either of the other two alone
  * </ul>
  *
  * <pre>scripts/bench.sh io.tandem.training.DeviceTrainingBenchmark ROWS BATCH[,BATCH...]
@@ -156,8 +157,9 @@ public final class DeviceTrainingBenchmark {
     private final Batch[] buffers;
     private final SplittableRandom random = new SplittableRandom(3);
     private final ExecutorService assembler = Executors.newSingleThreadExecutor();
+    private final ExecutorService packer = Executors.newSingleThreadExecutor();
     private final float[] logQ;
-    private int flip;
+    private int buffer;
     private double loss;
     private long candidates;
     private long trained;
@@ -167,7 +169,7 @@ public final class DeviceTrainingBenchmark {
       this.query = query;
       this.item = item;
       this.size = size;
-      buffers = new Batch[] {empty(), empty()};
+      buffers = new Batch[] {empty(), empty(), empty()};
       logQ = new float[item.entities];
       for (int i = 0; i < logQ.length; i++) {
         // The density of the cube of a uniform number.
@@ -188,8 +190,8 @@ public final class DeviceTrainingBenchmark {
 
     /** As Batcher and CandidateSampler do it. */
     private Batch assemble() {
-      flip ^= 1;
-      Batch batch = buffers[flip];
+      buffer = (buffer + 1) % buffers.length;
+      Batch batch = buffers[buffer];
       batch.queries.clear();
       batch.candidates.clear();
       Int2IntOpenHashMap columns = new Int2IntOpenHashMap(size);
@@ -213,7 +215,6 @@ public final class DeviceTrainingBenchmark {
       batch.counts = Arrays.copyOf(counts, count);
       batch.queries.append(query.all, asking, size);
       batch.candidates.append(item.all, batch.items, count);
-      step.prepare(batch);
       return batch;
     }
 
@@ -234,6 +235,7 @@ public final class DeviceTrainingBenchmark {
     void report(int rows, String precision, double seconds) throws Exception {
       double train = median(seconds, this::pipeline);
       Batch same = assemble();
+      step.prepare(same);
       double device =
           median(
               seconds / 2,
@@ -250,10 +252,19 @@ public final class DeviceTrainingBenchmark {
                   assemble();
                 }
               });
+      Batch packed = assemble();
+      double pack =
+          median(
+              seconds / 2,
+              count -> {
+                for (int i = 0; i < count; i++) {
+                  step.prepare(packed);
+                }
+              });
       System.out.printf(
           Locale.ROOT,
           "rows %,d batch %,d %s: train %,.0f examples/s (%.3f ms), device %,.0f (%.3f ms),"
-              + " assemble %,.0f (%.3f ms); candidates %.0f, loss %.4f after %d steps%n",
+              + " assemble %.3f ms, pack %.3f ms; candidates %.0f, loss %.4f after %d steps%n",
           rows,
           size,
           precision,
@@ -261,22 +272,34 @@ public final class DeviceTrainingBenchmark {
           train * 1e3,
           size / device,
           device * 1e3,
-          size / assemble,
           assemble * 1e3,
+          pack * 1e3,
           candidates / (double) trained,
           loss,
           trained);
     }
 
+    /** As Batcher does it. */
     private void pipeline(int count) throws Exception {
-      Future<Batch> next = assembler.submit(this::assemble);
+      Future<Batch> next = packed(assembler.submit(this::assemble));
+      Future<Batch> afterNext = assembler.submit(this::assemble);
       for (int i = 0; i < count; i++) {
         Batch batch = next.get();
-        if (i + 1 < count) {
-          next = assembler.submit(this::assemble);
-        }
+        next = packed(afterNext);
+        afterNext = assembler.submit(this::assemble);
         train(batch);
       }
+      next.get();
+      afterNext.get();
+    }
+
+    private Future<Batch> packed(Future<Batch> assembled) {
+      return packer.submit(
+          () -> {
+            Batch batch = assembled.get();
+            step.prepare(batch);
+            return batch;
+          });
     }
 
     private interface Steps {
@@ -304,6 +327,7 @@ public final class DeviceTrainingBenchmark {
     @Override
     public void close() {
       assembler.shutdownNow();
+      packer.shutdownNow();
     }
   }
 }

@@ -18,8 +18,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Batches in their order. The next one is assembled on a thread of its own while one is trained on;
- * what is in it depends on the seed, the epoch and the step alone.
+ * Batches in their order. While one is trained on, the next is prepared on a thread of its own, and
+ * the one after is assembled on another; what is in a batch depends on the seed, the epoch and the
+ * step alone.
  */
 final class Batcher implements AutoCloseable {
   private final ExampleRows examples;
@@ -28,22 +29,24 @@ final class Batcher implements AutoCloseable {
   private final Consumer<Batch> prepare;
   private final long seed;
   private final Batch[] buffers;
-  private final ExecutorService assembler =
-      Executors.newSingleThreadExecutor(
-          task -> {
-            Thread thread = new Thread(task, "tandem-batches");
-            thread.setDaemon(true);
-            return thread;
-          });
+  private final ExecutorService assembler = thread("tandem-batches");
+  private final ExecutorService preparer = thread("tandem-batches-prepared");
 
-  private int flip;
-  private @Nullable Future<Batch> next;
-  private int nextEpoch;
-  private int nextStep;
+  private int buffer;
+  private @Nullable Ahead next;
+  private @Nullable Ahead afterNext;
+
+  /** A batch that is not asked for yet. */
+  private record Ahead(int epoch, int step, Future<Batch> batch) {
+    boolean is(int otherEpoch, int otherStep) {
+      return epoch == otherEpoch && step == otherStep;
+    }
+  }
 
   /**
    * @param allItems the encoded catalogue
-   * @param prepare what else is done with a batch on the batches' thread
+   * @param prepare what else is done with a batch before it is trained on, one after the other on
+   *     their own thread
    */
   Batcher(
       ModelSpec spec,
@@ -61,7 +64,16 @@ final class Batcher implements AutoCloseable {
     examples =
         ExampleRows.of(
             config, dataset.split().train(), events, shortestSequence(spec.features().query()));
-    buffers = new Batch[] {empty(features), empty(features)};
+    buffers = new Batch[] {empty(features), empty(features), empty(features)};
+  }
+
+  private static ExecutorService thread(String name) {
+    return Executors.newSingleThreadExecutor(
+        task -> {
+          Thread thread = new Thread(task, name);
+          thread.setDaemon(true);
+          return thread;
+        });
   }
 
   private static Batch empty(Features features) {
@@ -88,15 +100,50 @@ final class Batcher implements AutoCloseable {
     return examples.rowsPerStep();
   }
 
-  /** The batch of a step, valid until the next but one is asked for. */
+  /** The batch of a step, valid until the next is asked for. */
   Batch get(int epoch, int step) {
-    Future<Batch> asked = next;
-    if (asked == null || nextEpoch != epoch || nextStep != step) {
-      asked = assembler.submit(() -> assemble(epoch, step));
+    Ahead asked = next;
+    if (asked == null || !asked.is(epoch, step)) {
+      asked = prepared(assembled(epoch, step));
     }
-    Batch batch;
+    Batch batch = await(asked.batch());
+    Ahead following = afterNext;
+    if (following == null || !following.is(epochAfter(epoch, step), stepAfter(step))) {
+      following = assembled(epochAfter(epoch, step), stepAfter(step));
+    }
+    // Not earlier: a cache of tables has room for the rows of one batch ahead.
+    next = prepared(following);
+    afterNext =
+        assembled(epochAfter(following.epoch(), following.step()), stepAfter(following.step()));
+    return batch;
+  }
+
+  private int stepAfter(int step) {
+    return step + 1 == stepsPerEpoch() ? 0 : step + 1;
+  }
+
+  private int epochAfter(int epoch, int step) {
+    return step + 1 == stepsPerEpoch() ? epoch + 1 : epoch;
+  }
+
+  private Ahead assembled(int epoch, int step) {
+    return new Ahead(epoch, step, assembler.submit(() -> assemble(epoch, step)));
+  }
+
+  private Ahead prepared(Ahead assembled) {
+    Future<Batch> batch =
+        preparer.submit(
+            () -> {
+              Batch there = await(assembled.batch());
+              prepare.accept(there);
+              return there;
+            });
+    return new Ahead(assembled.epoch(), assembled.step(), batch);
+  }
+
+  private static Batch await(Future<Batch> batch) {
     try {
-      batch = asked.get();
+      return batch.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new TrainingException("interrupted while waiting for a batch", e);
@@ -106,21 +153,16 @@ final class Batcher implements AutoCloseable {
       }
       throw new TrainingException("a batch could not be assembled: " + e.getCause(), e);
     }
-    boolean last = step + 1 == stepsPerEpoch();
-    nextEpoch = last ? epoch + 1 : epoch;
-    nextStep = last ? 0 : step + 1;
-    int prefetchEpoch = nextEpoch;
-    int prefetchStep = nextStep;
-    next = assembler.submit(() -> assemble(prefetchEpoch, prefetchStep));
-    return batch;
   }
 
   @Override
   public void close() {
     assembler.shutdownNow();
+    preparer.shutdownNow();
     try {
       // A batch in the making uses memory that is freed next.
-      if (!assembler.awaitTermination(1, TimeUnit.MINUTES)) {
+      if (!assembler.awaitTermination(1, TimeUnit.MINUTES)
+          || !preparer.awaitTermination(1, TimeUnit.MINUTES)) {
         throw new TrainingException("a batch is still being assembled", null);
       }
     } catch (InterruptedException e) {
@@ -129,15 +171,14 @@ final class Batcher implements AutoCloseable {
   }
 
   private Batch assemble(int epoch, int step) {
-    flip ^= 1;
-    Batch batch = buffers[flip];
+    buffer = (buffer + 1) % buffers.length;
+    Batch batch = buffers[buffer];
     examples.fill(epoch, step, batch);
     SplittableRandom random =
         new SplittableRandom(~seed + epoch * 0xBF58476D1CE4E5B9L + step * 0x94D049BB133111EBL);
     sampler.choose(batch, random);
     encodeCandidates(batch, random);
     drop(batch.queries, random);
-    prepare.accept(batch);
     return batch;
   }
 
