@@ -22,11 +22,12 @@ import org.bytedeco.javacpp.LongPointer;
  *   <li>tandem: {@link FaissIndex#search(float[], int, TopK)} from Java.
  * </ul>
  *
- * <p>They take turns, each with all the queries. Recall is of exact search. A graph over a million
- * of the trained vectors needs 32,200 instead of 16,100 for its recall, and some ten minutes.
+ * <p>They take turns, each with all the queries. Recall is of exact search. Graphs over a million
+ * of the trained vectors find too little with the 2,048 candidates that tuning tries at most: give
+ * more, 16,100,8400.
  *
  * <pre>scripts/bench.sh io.tandem.index.faiss.BareFaissBenchmark [trained|clustered] [ITEMS]
- *     [TYPE,...] [LINKS,BEAM]</pre>
+ *     [TYPE,...] [LINKS,BEAM[,CANDIDATES]]</pre>
  */
 public final class BareFaissBenchmark {
   private static final int K = 100;
@@ -42,6 +43,7 @@ public final class BareFaissBenchmark {
     String[] graph = (args.length > 3 ? args[3] : "16,100").split(",", -1);
     int links = Integer.parseInt(graph[0]);
     int beam = Integer.parseInt(graph[1]);
+    int candidates = graph.length > 2 ? Integer.parseInt(graph[2]) : 0;
     BareFaiss.load();
     Corpus corpus = Corpus.of(name, items);
     try (FaissIndex exact = corpus.build(IndexConfig.of(IndexConfig.Type.FLAT))) {
@@ -58,7 +60,7 @@ public final class BareFaissBenchmark {
       for (String type : types.split(",", -1)) {
         IndexConfig config =
             IndexConfig.of(IndexConfig.Type.valueOf(type.toUpperCase(Locale.ROOT)))
-                .withGraph(new IndexConfig.Graph(links, beam, 0));
+                .withGraph(new IndexConfig.Graph(links, beam, candidates));
         Faiss.setThreads(Runtime.getRuntime().availableProcessors());
         try (FaissIndex index = corpus.build(config)) {
           Faiss.setThreads(1);
