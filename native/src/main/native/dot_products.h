@@ -74,52 +74,6 @@ inline void dot4(const float* x, const float* const* y, size_t d, float* out) {
 
 #endif
 
-// Sums of products of a query in whole numbers, 16 bits each, with codes of 8 bits, Code being int8_t or uint8_t. The caller sees to
-// it that they fit.
-
-template <class Code>
-inline int32_t sum_codes(const int16_t* x, const Code* code, size_t from, size_t d) {
-  int32_t total = 0;
-  for (size_t j = from; j < d; j++) total += x[j] * code[j];
-  return total;
-}
-
-#if defined(__AVX2__)
-
-inline __m256i widened(const int8_t* code) {
-  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code)));
-}
-
-inline __m256i widened(const uint8_t* code) {
-  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(code)));
-}
-
-template <class Code>
-inline void sum_codes4(const int16_t* x, const Code* const* code, size_t d, int32_t* out) {
-  __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;
-  size_t j = 0;
-  for (; j + 16 <= d; j += 16) {
-    __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + j));
-    s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(v, widened(code[0] + j)));
-    s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(v, widened(code[1] + j)));
-    s2 = _mm256_add_epi32(s2, _mm256_madd_epi16(v, widened(code[2] + j)));
-    s3 = _mm256_add_epi32(s3, _mm256_madd_epi16(v, widened(code[3] + j)));
-  }
-  __m256i s = _mm256_hadd_epi32(_mm256_hadd_epi32(s0, s1), _mm256_hadd_epi32(s2, s3));
-  _mm_storeu_si128(
-      reinterpret_cast<__m128i*>(out), _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1)));
-  for (int r = 0; j < d && r < 4; r++) out[r] += sum_codes(x, code[r], j, d);
-}
-
-#else
-
-template <class Code>
-inline void sum_codes4(const int16_t* x, const Code* const* code, size_t d, int32_t* out) {
-  for (int r = 0; r < 4; r++) out[r] = sum_codes(x, code[r], 0, d);
-}
-
-#endif
-
 // Scores of rows that lie anywhere in base.
 template <class Row>
 inline void dot_rows(const float* x, const float* base, size_t d, const Row* rows, size_t n, float* out) {

@@ -39,6 +39,7 @@
 #include "graph_search.h"
 #include "index_search.h"
 #include "row_search.h"
+#include "wide.h"
 
 extern "C" char* openblas_get_corename(void);
 
@@ -63,6 +64,20 @@ inline void set_threads(int threads) {
 inline void apply_threads() {
   int wanted = detail::wanted_threads().load(std::memory_order_relaxed);
   if (wanted > 0 && omp_get_max_threads() != wanted) omp_set_num_threads(wanted);
+}
+
+/// Whether codes are compared in vectors of 512 bits, if the processor has them; by default they are. Results are the same.
+///
+/// @return whether they are from now on
+inline bool set_wide(bool wanted) {
+  bool used = wanted && detail::has_wide();
+  detail::wide().store(used, std::memory_order_relaxed);
+  return used;
+}
+
+/// Whether they are.
+inline bool uses_wide() {
+  return detail::is_wide();
 }
 
 /// Number of OpenMP threads that a FAISS call from the calling thread would use.

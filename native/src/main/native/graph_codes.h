@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "dot_products.h"
+#include "code_products.h"
 
 namespace tandem {
 namespace detail {
@@ -110,13 +110,12 @@ class CodedQuery {
     const float most = 8191;
     scale_ = largest / most;
     float inverse = scale_ > 0 ? 1 / scale_ : 0;
-    query_.assign(width, 0);
-    for (size_t i = 0; i < d; i++) query_[i] = std::lrintf(std::min(most, std::max(-most, x[i] * inverse)));
+    query_.set(x, d, inverse, most, width);
   }
   // Scores of rows, in any order.
   template <class Row>
   void score(const Codes& codes, const Row* rows, size_t n, float* out) const {
-    const int16_t* x = query_.data();
+    const int16_t* x = query_.values();
     size_t d = query_.size(), i = 0;
     for (; i + 4 <= n; i += 4) {
       const int8_t* code[4];
@@ -127,9 +126,17 @@ class CodedQuery {
     }
     for (; i < n; i++) out[i] = scale_ * *codes.scale(rows[i]) * sum_codes(x, codes.code(rows[i]), 0, d);
   }
+  // Scores of rows that follow each other, at most MOST_ROWS.
+  void score(const Codes& codes, int64_t row, size_t n, float* out) const {
+    int32_t total[MOST_ROWS];
+    query_.sums(codes.code(row), n, codes.code(row + n), total);
+    const float* scales = codes.scale(row);
+    for (size_t i = 0; i < n; i++) out[i] = scale_ * scales[i] * total[i];
+  }
+  static const size_t MOST_ROWS = 256;
 
  private:
-  std::vector<int16_t> query_;
+  WholeQuery query_;
   float scale_ = 0;
 };
 

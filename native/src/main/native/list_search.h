@@ -18,6 +18,7 @@
 #include <faiss/IndexIVFFlat.h>
 #include <faiss/IndexScalarQuantizer.h>
 
+#include "code_products.h"
 #include "dot_products.h"
 #include "graph_codes.h"
 #include "row_search.h"
@@ -43,8 +44,9 @@ inline const faiss::IndexIVFFlat* flat_lists(const faiss::Index* index) {
       : nullptr;
 }
 
-// Bytes: the processor looks ahead by itself, but not beyond a page.
-const int AHEAD = 2048;
+// Codes of a list that are scored, and fetched ahead, at a time: at most so many, and so many bytes.
+const size_t LIST_CHUNK = 256;
+const size_t LIST_CHUNK_BYTES = 16384;
 
 // A query's products with whole vectors.
 class FlatQuery {
@@ -55,13 +57,13 @@ class FlatQuery {
     return false;
   }
   // Scores of n vectors, one after the other.
-  void score(const uint8_t* codes, size_t n, float, float* out) const {
+  void score(const uint8_t* codes, size_t n, float, const uint8_t* ahead, float* out) const {
     auto vectors = reinterpret_cast<const float*>(codes);
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
       const float* at = vectors + i * d_;
       const float* row[4] = {at, at + d_, at + 2 * d_, at + 3 * d_};
-      for (size_t b = 0; b < 4 * d_; b += 16) __builtin_prefetch(at + AHEAD / sizeof(float) + b);
+      for (size_t b = 0; b < 4 * d_; b += 16) __builtin_prefetch(reinterpret_cast<const float*>(ahead) + i * d_ + b);
       dot4(x_, row, d_, out + i);
     }
     for (; i < n; i++) out[i] = dot(x_, vectors + i * d_, d_);
@@ -91,7 +93,6 @@ class ListQuery {
     const float* least = quantizer.trained.data();
     const float* range = least + d;
     factors_.resize(d);
-    whole_.resize(d);
     constant_ = 0;
     float largest = 0;
     for (size_t i = 0; i < d; i++) {
@@ -100,36 +101,27 @@ class ListQuery {
       constant_ += x[i] * least[i] + factors_[i] / 2;
     }
     // The sum of d products with codes must fit into 31 bits.
-    const float most = std::min<float>(32767, 0x7fffffff / (255.0f * d) - 1);
+    const float most = std::min<float>(WholeQuery::MOST, 0x7fffffff / (255.0f * d) - 1);
     scale_ = largest / most;
-    float inverse = scale_ > 0 ? 1 / scale_ : 0;
-    for (size_t i = 0; i < d; i++) whole_[i] = std::lrintf(std::min(most, std::max(-most, factors_[i] * inverse)));
+    query_.set(factors_.data(), d, scale_ > 0 ? 1 / scale_ : 0, most, d);
   }
 
   bool residual() const {
     return residual_;
   }
-  // Scores of n codes, one after the other.
-  void score(const uint8_t* codes, size_t n, float base, float* out) const {
+  // Scores of n codes, one after the other, at most a chunk of a list.
+  void score(const uint8_t* codes, size_t n, float base, const uint8_t* ahead, float* out) const {
+    int32_t total[LIST_CHUNK];
+    query_.sums(codes, n, ahead, total);
     base += constant_;
-    const int16_t* x = whole_.data();
-    size_t d = whole_.size(), i = 0;
-    for (; i + 4 <= n; i += 4) {
-      const uint8_t* at = codes + i * d;
-      const uint8_t* code[4] = {at, at + d, at + 2 * d, at + 3 * d};
-      int32_t total[4];
-      for (size_t b = 0; b < 4 * d; b += 64) __builtin_prefetch(at + AHEAD + b);
-      sum_codes4(x, code, d, total);
-      for (int r = 0; r < 4; r++) out[i + r] = base + scale_ * total[r];
-    }
-    for (; i < n; i++) out[i] = base + scale_ * sum_codes(x, codes + i * d, 0, d);
+    for (size_t i = 0; i < n; i++) out[i] = base + scale_ * total[i];
   }
 
   // Scores of chosen ones.
   void score(const uint8_t* codes, const int32_t* places, size_t n, float base, float* out) const {
     base += constant_;
-    const int16_t* x = whole_.data();
-    size_t d = whole_.size(), i = 0;
+    const int16_t* x = query_.values();
+    size_t d = query_.size(), i = 0;
     for (; i + 4 <= n; i += 4) {
       const uint8_t* code[4];
       int32_t total[4];
@@ -142,7 +134,7 @@ class ListQuery {
 
  private:
   std::vector<float> factors_;
-  std::vector<int16_t> whole_;
+  WholeQuery query_;
   float scale_ = 0, constant_ = 0;
   bool residual_ = false;
 };
@@ -169,27 +161,30 @@ inline void nearest_lists(
   query.set(x, d, codes->width());
   Best& best = best_of_thread();
   best.reset(probes);
-  const size_t chunk = 64;
-  int64_t rows[chunk];
+  const size_t chunk = CodedQuery::MOST_ROWS;
   float found[chunk];
   for (int64_t from = 0; from < centroids->ntotal; from += chunk) {
     size_t n = std::min<size_t>(chunk, centroids->ntotal - from);
-    for (size_t i = 0; i < n; i++) rows[i] = from + i;
-    query.score(*codes, rows, n, found);
+    query.score(*codes, from, n, found);
     best.offer(found, from, n);
   }
   best.finish(scores.data(), lists.data());
   dot_rows(x, centroids->get_xb(), d, lists.data(), probes, scores.data());
 }
 
-const size_t LIST_CHUNK = 256;
-
 // Offers the rows of a list, at most a chunk of it; gives how many were allowed.
 template <class Query>
 inline size_t offer_list(
-    const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const EveryRow&, Best& best) {
+    const Query& query,
+    const uint8_t* codes,
+    const int64_t* ids,
+    size_t n,
+    float base,
+    const uint8_t* ahead,
+    const EveryRow&,
+    Best& best) {
   float found[LIST_CHUNK];
-  query.score(codes, n, base, found);
+  query.score(codes, n, base, ahead, found);
   best.offer(found, ids, n);
   return n;
 }
@@ -197,7 +192,14 @@ inline size_t offer_list(
 // The same where only some are allowed: rows are tested before any is scored.
 template <class Query, class Allowed>
 inline size_t offer_list(
-    const Query& query, const uint8_t* codes, const int64_t* ids, size_t n, float base, const Allowed& allowed, Best& best) {
+    const Query& query,
+    const uint8_t* codes,
+    const int64_t* ids,
+    size_t n,
+    float base,
+    const uint8_t*,
+    const Allowed& allowed,
+    Best& best) {
   int32_t places[LIST_CHUNK];
   int64_t rows[LIST_CHUNK];
   float found[LIST_CHUNK];
@@ -247,10 +249,15 @@ int64_t search_lists(
     if (n == 0) continue;
     faiss::InvertedLists::ScopedCodes listed(index->invlists, lists[l]);
     faiss::InvertedLists::ScopedIds ids(index->invlists, lists[l]);
-    float base = query.residual() ? nearness[l] : 0;
-    for (size_t from = 0; from < n; from += LIST_CHUNK) {
-      size_t count = std::min(LIST_CHUNK, n - from);
-      seen += offer_list(query, listed.get() + from * index->code_size, ids.get() + from, count, base, allowed, best);
+    faiss::InvertedLists::ScopedCodes next(index->invlists, lists[l + 1 < most && lists[l + 1] >= 0 ? l + 1 : l]);
+    const float base = query.residual() ? nearness[l] : 0;
+    const size_t size = index->code_size, chunk = std::max<size_t>(16, std::min(LIST_CHUNK, LIST_CHUNK_BYTES / size));
+    const size_t chunks = (n + chunk - 1) / chunk, even = (n + chunks - 1) / chunks;
+    for (size_t from = 0; from < n; from += even) {
+      const size_t count = std::min(even, n - from);
+      const uint8_t* part = listed.get() + from * size;
+      const uint8_t* ahead = from + count < n ? part + count * size : next.get();
+      seen += offer_list(query, part, ids.get() + from, count, base, ahead, allowed, best);
     }
     scored += n;
   }

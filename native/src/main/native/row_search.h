@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -20,13 +21,42 @@
 
 #include "dot_products.h"
 #include "graph_search.h"
+#include "wide.h"
 
 namespace tandem {
 namespace detail {
 
+#if defined(TANDEM_WIDE)
+TANDEM_WIDE inline size_t wide_at_least(float least, const float* scores, size_t n, int32_t* places) {
+  size_t count = 0;
+  __m512i next = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  for (size_t i = 0; i < n; i += 16) {
+    __mmask16 there = n - i < 16 ? (1u << (n - i)) - 1 : 0xffff;
+    __mmask16 chosen = _mm512_mask_cmp_ps_mask(there, _mm512_maskz_loadu_ps(there, scores + i), _mm512_set1_ps(least), _CMP_GE_OQ);
+    _mm512_storeu_si512(places + count, _mm512_maskz_compress_epi32(chosen, next));
+    count += __builtin_popcount(chosen);
+    next = _mm512_add_epi32(next, _mm512_set1_epi32(16));
+  }
+  return count;
+}
+#endif
+
+// Which of n scores are at least so much; places has room for 16 more than there are scores.
+inline size_t at_least(float least, const float* scores, size_t n, int32_t* places) {
+#if defined(TANDEM_WIDE)
+  if (is_wide()) return wide_at_least(least, scores, n, places);
+#endif
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) {
+    places[count] = i;
+    count += scores[i] >= least;
+  }
+  return count;
+}
+
 // The best k of what is offered; of equal scores the lower row. Descending in the end. What may be among them is gathered, and cut
 // down to k when it is twice as many: cheaper than a heap, which moves entries for each. Whether a row may be among them is no
-// branch, as a processor could not foresee it.
+// branch, as a processor could not foresee it. Rows are below 2^32.
 class Best {
  public:
   void reset(size_t k) {
@@ -34,7 +64,7 @@ class Best {
     most_ = k + std::max<size_t>(k, 128);
     size_ = 0;
     least_ = std::numeric_limits<float>::lowest();
-    if (hits_.size() < most_ + 1) hits_.resize(most_ + 1);
+    if (hits_.size() < most_) hits_.resize(most_);
   }
   void offer(const float* scores, const int64_t* rows, size_t n) {
     gather(scores, n, [rows](size_t i) { return rows[i]; });
@@ -55,48 +85,57 @@ class Best {
   }
   void finish(float* distances, int64_t* labels) {
     if (size_ > k_) cut();
-    std::sort(hits_.begin(), hits_.begin() + size_, Before());
+    std::sort(hits_.begin(), hits_.begin() + size_, std::greater<uint64_t>());
     for (size_t i = 0; i < k_; i++) {
-      distances[i] = i < size_ ? hits_[i].score : std::numeric_limits<float>::lowest();
-      labels[i] = i < size_ ? hits_[i].row : -1;
+      distances[i] = i < size_ ? score(hits_[i]) : std::numeric_limits<float>::lowest();
+      labels[i] = i < size_ ? row(hits_[i]) : -1;
     }
   }
 
  private:
-  struct Hit {
+  // A score and a row in one number, which is the greater the better: bits of the score, turned so that they are in its order, above
+  // those of the row, inverted. A score of -0 is one of 0.
+  static uint64_t hit(float score, int64_t row) {
+    int32_t bits;
+    score += 0.0f;
+    std::memcpy(&bits, &score, sizeof(bits));
+    bits ^= (bits >> 31) & 0x7fffffff;
+    return (static_cast<uint64_t>(static_cast<uint32_t>(bits) ^ 0x80000000u) << 32) | static_cast<uint32_t>(~row);
+  }
+  static float score(uint64_t hit) {
+    int32_t bits = static_cast<int32_t>(static_cast<uint32_t>(hit >> 32) ^ 0x80000000u);
+    bits ^= (bits >> 31) & 0x7fffffff;
     float score;
-    int64_t row;
-  };
-  struct Before {
-    bool operator()(const Hit& a, const Hit& b) const {
-      return a.score > b.score || (a.score == b.score && a.row < b.row);
-    }
-  };
+    std::memcpy(&score, &bits, sizeof(score));
+    return score;
+  }
+  static int64_t row(uint64_t hit) {
+    return static_cast<uint32_t>(~hit);
+  }
   template <class Row>
   void gather(const float* scores, size_t n, Row row) {
-    for (size_t i = 0; i < n;) {
-      size_t until = std::min(n, i + (most_ - size_)), size = size_;
-      Hit* hits = hits_.data();
-      const float least = least_;
-      for (; i < until; i++) {
-        hits[size] = Hit{scores[i], row(i)};
-        size += scores[i] >= least;
+    const size_t some = 256;
+    int32_t places[some + 16];
+    for (size_t from = 0; from < n; from += some) {
+      size_t count = at_least(least_, scores + from, std::min(some, n - from), places);
+      for (size_t j = 0; j < count; j++) {
+        size_t i = from + places[j];
+        hits_[size_++] = hit(scores[i], row(i));
+        if (size_ == most_) cut();
       }
-      size_ = size;
-      if (size_ == most_) cut();
     }
   }
   void cut() {
     if (k_ > 0) {
-      std::nth_element(hits_.begin(), hits_.begin() + (k_ - 1), hits_.begin() + size_, Before());
-      least_ = hits_[k_ - 1].score;
+      std::nth_element(hits_.begin(), hits_.begin() + (k_ - 1), hits_.begin() + size_, std::greater<uint64_t>());
+      least_ = score(hits_[k_ - 1]);
     }
     size_ = k_;
   }
 
   size_t k_ = 0, most_ = 0, size_ = 0;
   float least_ = 0; // of the best k, as of the last cut
-  std::vector<Hit> hits_; // one more than are kept: where what is not goes
+  std::vector<uint64_t> hits_;
 };
 
 inline Best& best_of_thread() {

@@ -288,7 +288,7 @@ final class DoctorCommand implements Callable<Integer> {
             "FAISS",
             found + ": SSE2 only, several times slower",
             "native/build-faiss.sh says how to have it compiled for AVX2")
-        : Finding.ok("FAISS", found);
+        : Finding.ok("FAISS", Faiss.comparesWide() ? found + ", codes by AVX-512" : found);
   }
 
   private static Finding blas() {

@@ -59,12 +59,7 @@ public final class CudaDevice implements Device {
    * @throws CudaException if there is no driver, no such GPU, or no kernels in this build
    */
   public static CudaDevice open(int ordinal, Precision precision) {
-    CudaDevice device = open(ordinal, precision, true);
-    if (!device.softmax.hasWarpgroups() || WarpgroupCheck.passes(ordinal, precision)) {
-      return device;
-    }
-    device.close();
-    return open(ordinal, precision, false);
+    return open(ordinal, precision, WarpgroupCheck.passes(ordinal, precision));
   }
 
   /**
@@ -74,8 +69,18 @@ public final class CudaDevice implements Device {
    */
   static CudaDevice open(int ordinal, Precision precision, boolean warpgroups) {
     CudaContext context = CudaContext.open(ordinal);
-    Precision possible = context.capability() >= 80 ? precision : Precision.FP32;
-    return new CudaDevice(context, possible, warpgroups);
+    try {
+      Precision possible = context.capability() >= 80 ? precision : Precision.FP32;
+      return new CudaDevice(context, possible, warpgroups);
+    } catch (CudaException e) {
+      context.close();
+      throw e;
+    }
+  }
+
+  /** Whether the loss of some problems uses products of warpgroups. */
+  boolean hasWarpgroups() {
+    return softmax.hasWarpgroups();
   }
 
   /**

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * that are larger than a device's memory, devices hold the rows in use.
  *
  * <p>One thread at a time, but for {@link DeviceInputs} and {@link #loadAhead}, which have the
- * batches' thread, and for what takes a rank, which has a thread for each.
+ * thread that packs batches, and for what takes a rank, which has a thread for each.
  */
 public final class DeviceModel implements TowerModel.Mirror, AutoCloseable {
   private final TowerModel model;

@@ -18,7 +18,7 @@ import java.util.function.IntConsumer;
  * many turns of the hand. Rows of batches that are not finished stay.
  *
  * <p>All devices hold the same rows in the same places, and agree in what they hold. Safe for use
- * by the batches' thread, which loads, and the devices' threads, which train.
+ * by the thread that packs batches, which loads, and the devices' threads, which train.
  */
 final class TableCache implements AutoCloseable {
   private static final int MOST_CREDIT = 3;

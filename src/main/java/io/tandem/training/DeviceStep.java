@@ -26,8 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Steps on one device or on several that share each batch's rows: a batch is packed and sent on the
- * batches' thread, forward, loss, back and the update follow on the devices, and only the loss
+ * Steps on one device or on several that share each batch's rows: a batch is packed and sent on a
+ * thread of its own, forward, loss, back and the update follow on the devices, and only the loss
  * comes back. All rows are scored against the items of the whole batch, wherever they were
  * embedded.
  */
@@ -139,7 +139,7 @@ final class DeviceStep implements AutoCloseable {
     return DeviceModel.unsupported(towers.shapes());
   }
 
-  /** Packs a batch and starts sending it; on the batches' thread. */
+  /** Packs a batch and starts sending it, beside the steps of those before. */
   void prepare(Batch batch) {
     OnDevice there = batch.onDevice;
     if (there == null) {

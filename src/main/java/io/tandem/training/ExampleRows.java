@@ -101,7 +101,11 @@ abstract sealed class ExampleRows permits InteractionRows, PositionRows, QueryRo
     long[] draws =
         IntStream.range(0, count)
             .parallel()
-            .mapToLong(chunk -> draws(examples, froms[chunk], froms[chunk + 1]))
+            .mapToLong(
+                chunk ->
+                    Arrays.stream(examples, froms[chunk], froms[chunk + 1])
+                        .mapToLong(this::draws)
+                        .sum())
             .toArray();
     SplittableRandom[] randoms = new SplittableRandom[count];
     long drawn = 0;
@@ -123,8 +127,8 @@ abstract sealed class ExampleRows permits InteractionRows, PositionRows, QueryRo
   /** Makes room for a step's examples. */
   abstract void begin(int[] examples, Batch batch);
 
-  /** Random numbers that {@link #fill} takes for examples {@code from} until {@code to}. */
-  long draws(int[] examples, int from, int to) {
+  /** Random numbers that {@link #fill} takes for an example. */
+  long draws(int example) {
     return 0;
   }
 

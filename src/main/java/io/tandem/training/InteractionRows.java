@@ -37,12 +37,8 @@ final class InteractionRows extends ExampleRows {
   }
 
   @Override
-  long draws(int[] examples, int from, int to) {
-    long draws = 0;
-    for (int row = from; row < to && historyDropout > 0; row++) {
-      draws += seen(queryOf[examples[row]], examples[row]);
-    }
-    return draws;
+  long draws(int example) {
+    return historyDropout > 0 ? seen(queryOf[example], example) : 0;
   }
 
   @Override

@@ -54,12 +54,8 @@ final class QueryRows extends ExampleRows {
   }
 
   @Override
-  long draws(int[] examples, int from, int to) {
-    long draws = 0;
-    for (int row = from; row < to && historyDropout > 0; row++) {
-      draws += train.count(queries[examples[row]]);
-    }
-    return draws;
+  long draws(int example) {
+    return historyDropout > 0 ? train.count(queries[example]) : 0;
   }
 
   @Override

@@ -80,6 +80,15 @@ public final class Faiss {
   }
 
   /**
+   * Whether codes of 8 bits are compared in vectors of 512 bits, by AVX-512 VNNI: as the processor
+   * can. Results are the same.
+   */
+  public static boolean comparesWide() {
+    load();
+    return faiss.uses_wide();
+  }
+
+  /**
    * The processor whose kernels OpenBLAS computes with, such as {@code "Haswell"}: an old one where
    * it does not know the processor at hand and {@code OPENBLAS_CORETYPE} names none.
    */
