@@ -94,39 +94,56 @@ class WholeQuery {
   // ahead: memory to be fetched meanwhile, as much as the codes take
   template <class Code>
   void sums(const Code* codes, size_t n, const void* ahead, int32_t* out) const {
-#if defined(TANDEM_WIDE)
-    if (is_wide()) return wide_sums(codes, n, ahead, out);
-#endif
-    const int16_t* x = values();
-    size_t d = size(), i = 0;
-    for (; i + 4 <= n; i += 4) {
-      const Code* at = codes + i * d;
-      const Code* code[4] = {at, at + d, at + 2 * d, at + 3 * d};
-      for (size_t b = 0; b < 4 * d; b += 64) __builtin_prefetch(static_cast<const char*>(ahead) + i * d + b);
-      sum_codes4(x, code, d, out + i);
-    }
-    for (; i < n; i++) out[i] = sum_codes(x, codes + i * d, 0, d);
+    sums_of_places(codes, n, Every{static_cast<const char*>(ahead)}, out);
+  }
+  // The same for the codes at chosen places.
+  template <class Code>
+  void sums_at(const Code* codes, const int32_t* places, size_t n, int32_t* out) const {
+    sums_of_places(codes, n, Chosen{places, nullptr}, out);
   }
 
  private:
   static const size_t BLOCK = 64;
 
+  // Members are fetched where they are used: compilers take a function that does nothing but fetch for one without effect.
+  struct Every {
+    const char* ahead;
+    size_t operator[](size_t i) const {
+      return i;
+    }
+  };
+  struct Chosen {
+    const int32_t* places;
+    const char* ahead; // null: nothing is fetched
+    size_t operator[](size_t i) const {
+      return places[i];
+    }
+  };
+
+  template <class Code, class Places>
+  void sums_of_places(const Code* codes, size_t n, Places places, int32_t* out) const {
+    if (n == 0) return;
+#if defined(TANDEM_WIDE)
+    if (is_wide()) return wide_sums(codes, n, places, high_.size() / BLOCK, out);
+#endif
+    const int16_t* x = values();
+    const size_t d = size();
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      const Code* code[4];
+      for (int r = 0; r < 4; r++) code[r] = codes + places[i + r] * d;
+      for (size_t b = 0; places.ahead && b < 4 * d; b += 64) __builtin_prefetch(places.ahead + i * d + b);
+      sum_codes4(x, code, d, out + i);
+    }
+    for (; i < n; i++) out[i] = sum_codes(x, codes + places[i] * d, 0, d);
+  }
+
 #if defined(TANDEM_WIDE)
   // Products of bytes are of one that is unsigned with one that is signed: the query's upper bytes and its lower ones are multiplied
-  // apart; signed codes are raised by 128, and what that adds is taken off.
-  template <class Code>
-  TANDEM_WIDE void wide_sums(const Code* codes, size_t n, const void* ahead, int32_t* out) const {
-    if (n == 0) return;
-    if (size() <= BLOCK) {
-      wide_sums(codes, n, ahead, out, 1);
-    } else {
-      wide_sums(codes, n, ahead, out, high_.size() / BLOCK);
-    }
-  }
-  // Inlined, so that the case of one block has no loop.
-  template <class Code>
-  TANDEM_WIDE inline __attribute__((always_inline)) void wide_sums(
-      const Code* codes, size_t n, const void* ahead, int32_t* out, const size_t blocks) const {
+  // apart; signed codes are raised by 128, and what that adds is taken off. Inlined, so that the case of one block has no loop.
+  template <class Code, class Places>
+  TANDEM_WIDE inline __attribute__((always_inline)) void wide_sums_in(
+      const Code* codes, size_t n, Places places, const size_t blocks, int32_t* out) const {
     const bool raise = std::is_signed<Code>::value;
     const size_t d = size();
     const int8_t* x[2] = {high_.data(), low_.data()};
@@ -137,24 +154,32 @@ class WholeQuery {
     for (size_t from = 0; from < n; from += 16) {
       __m512i s[16];
       for (size_t r = 0; r < 16; r++) {
-        const size_t at = std::min(from + r, n - 1) * d;
-        const Code* code = codes + at;
-        const char* later = static_cast<const char*>(ahead) + at;
+        const size_t i = std::min(from + r, n - 1);
+        const Code* code = codes + places[i] * d;
         __m512i high = _mm512_setzero_si512(), low = high;
         for (size_t b = 0; b < last; b++) {
-          add_products<raise>(_mm512_loadu_si512(code + b * BLOCK), raised, x, b, later, high, low);
+          if (places.ahead) __builtin_prefetch(places.ahead + i * d + b * BLOCK);
+          add_products<raise>(_mm512_loadu_si512(code + b * BLOCK), raised, x, b, high, low);
         }
-        add_products<raise>(_mm512_maskz_loadu_epi8(rest, code + last * BLOCK), raised, x, last, later, high, low);
+        if (places.ahead) __builtin_prefetch(places.ahead + i * d + last * BLOCK);
+        add_products<raise>(_mm512_maskz_loadu_epi8(rest, code + last * BLOCK), raised, x, last, high, low);
         s[r] = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
       }
       const __mmask16 there = n - from < 16 ? (1u << (n - from)) - 1 : 0xffff;
       _mm512_mask_storeu_epi32(out + from, there, _mm512_sub_epi32(sums_of(s), added));
     }
   }
+  template <class Code, class Places>
+  TANDEM_WIDE void wide_sums(const Code* codes, size_t n, Places places, size_t blocks, int32_t* out) const {
+    if (blocks == 1) {
+      wide_sums_in(codes, n, places, 1, out);
+    } else {
+      wide_sums_in(codes, n, places, blocks, out);
+    }
+  }
   template <bool RAISE>
   TANDEM_WIDE static inline __attribute__((always_inline)) void add_products(
-      __m512i code, __m512i raised, const int8_t* const* x, size_t b, const char* later, __m512i& high, __m512i& low) {
-    _mm_prefetch(later + b * BLOCK, _MM_HINT_T0);
+      __m512i code, __m512i raised, const int8_t* const* x, size_t b, __m512i& high, __m512i& low) {
     if (RAISE) code = _mm512_xor_si512(code, raised);
     high = _mm512_dpbusd_epi32(high, code, _mm512_loadu_si512(x[0] + b * BLOCK));
     low = _mm512_dpbusd_epi32(low, code, _mm512_loadu_si512(x[1] + b * BLOCK));

@@ -198,6 +198,9 @@ inline int64_t search_by_faiss(
   thread_local std::vector<float> scores;
   size_t probes = std::min(index->nlist, parameters ? parameters->nprobe : index->nprobe);
   nearest_lists(index, codes, x, probes, scores, lists);
+  if (auto centroids = coded_centroids(index, codes)) {
+    dot_rows(x, centroids, index->d, lists.data(), probes, scores.data());
+  }
   faiss::IndexIVFStats stats;
   index->search_preassigned(
       1, x, k, lists.data(), scores.data(), distances, labels, false, parameters, &stats);

@@ -51,6 +51,10 @@ const size_t LIST_CHUNK_BYTES = 16384;
 // A query's products with whole vectors.
 class FlatQuery {
  public:
+  // Whether scoring all of n, one after the other, takes less than scoring those that are allowed.
+  static bool prefers_all(size_t, size_t) {
+    return false;
+  }
   FlatQuery(const float* x, size_t d) : x_(x), d_(d) {}
   // Whether centroids' products are to be added.
   bool residual() const {
@@ -87,6 +91,10 @@ class FlatQuery {
 // A query's products with codes, by whole numbers.
 class ListQuery {
  public:
+  // As FlatQuery's.
+  static bool prefers_all(size_t allowed, size_t n) {
+    return 3 * allowed > n;
+  }
   void set(const float* x, const faiss::ScalarQuantizer& quantizer, bool residual) {
     residual_ = residual;
     size_t d = quantizer.d;
@@ -119,17 +127,10 @@ class ListQuery {
 
   // Scores of chosen ones.
   void score(const uint8_t* codes, const int32_t* places, size_t n, float base, float* out) const {
+    int32_t total[LIST_CHUNK];
+    query_.sums_at(codes, places, n, total);
     base += constant_;
-    const int16_t* x = query_.values();
-    size_t d = query_.size(), i = 0;
-    for (; i + 4 <= n; i += 4) {
-      const uint8_t* code[4];
-      int32_t total[4];
-      for (int r = 0; r < 4; r++) code[r] = codes + places[i + r] * d;
-      sum_codes4(x, code, d, total);
-      for (int r = 0; r < 4; r++) out[i + r] = base + scale_ * total[r];
-    }
-    for (; i < n; i++) out[i] = base + scale_ * sum_codes(x, codes + places[i] * d, 0, d);
+    for (size_t i = 0; i < n; i++) out[i] = base + scale_ * total[i];
   }
 
  private:
@@ -139,9 +140,16 @@ class ListQuery {
   bool residual_ = false;
 };
 
+// The centroids that codes stand for, or null.
+inline const float* coded_centroids(const faiss::IndexIVF* index, const Codes* codes) {
+  auto centroids = dynamic_cast<const faiss::IndexFlat*>(index->quantizer);
+  return codes && centroids ? centroids->get_xb() : nullptr;
+}
+
 // The lists nearest to a query, and how near: as the quantizer's own search, without its overhead.
 //
-// codes: of the centroids, or null; which lists are nearest goes by them
+// codes:  of the centroids, or null; which lists are nearest goes by them
+// scores: where there are codes, about how near
 inline void nearest_lists(
     const faiss::IndexIVF* index,
     const Codes* codes,
@@ -151,28 +159,26 @@ inline void nearest_lists(
     std::vector<int64_t>& lists) {
   scores.resize(probes);
   lists.resize(probes);
-  auto centroids = dynamic_cast<const faiss::IndexFlat*>(index->quantizer);
-  if (!codes || !centroids) {
+  if (!coded_centroids(index, codes)) {
     index->quantizer->search(1, x, probes, scores.data(), lists.data());
     return;
   }
   thread_local CodedQuery query;
-  size_t d = centroids->d;
-  query.set(x, d, codes->width());
+  query.set(x, index->d, codes->width());
   Best& best = best_of_thread();
   best.reset(probes);
   const size_t chunk = CodedQuery::MOST_ROWS;
   float found[chunk];
-  for (int64_t from = 0; from < centroids->ntotal; from += chunk) {
-    size_t n = std::min<size_t>(chunk, centroids->ntotal - from);
+  const int64_t all = index->quantizer->ntotal;
+  for (int64_t from = 0; from < all; from += chunk) {
+    size_t n = std::min<size_t>(chunk, all - from);
     query.score(*codes, from, n, found);
     best.offer(found, from, n);
   }
   best.finish(scores.data(), lists.data());
-  dot_rows(x, centroids->get_xb(), d, lists.data(), probes, scores.data());
 }
 
-// Offers the rows of a list, at most a chunk of it; gives how many were allowed.
+// Offers the rows of a list, at most a chunk of it; gives how many were allowed. What comes next is at ahead.
 template <class Query>
 inline size_t offer_list(
     const Query& query,
@@ -197,7 +203,7 @@ inline size_t offer_list(
     const int64_t* ids,
     size_t n,
     float base,
-    const uint8_t*,
+    const uint8_t* ahead,
     const Allowed& allowed,
     Best& best) {
   int32_t places[LIST_CHUNK];
@@ -209,7 +215,12 @@ inline size_t offer_list(
     rows[count] = ids[i];
     count += allowed(ids[i]);
   }
-  query.score(codes, places, count, base, found);
+  if (Query::prefers_all(count, n)) {
+    query.score(codes, n, base, ahead, found);
+    for (size_t j = 0; j < count; j++) found[j] = found[places[j]];
+  } else {
+    query.score(codes, places, count, base, found);
+  }
   best.offer(found, rows, count);
   return count;
 }
@@ -235,8 +246,11 @@ int64_t search_lists(
   thread_local std::vector<int64_t> lists;
   thread_local std::vector<float> nearness;
   probes = std::min(index->nlist, probes);
-  size_t most = std::is_same<Allowed, EveryRow>::value ? probes : std::min(index->nlist, further * probes);
+  const bool every = std::is_same<Allowed, EveryRow>::value;
+  const size_t most = every ? probes : std::min(index->nlist, further * probes);
   nearest_lists(index, codes, x, most, nearness, lists);
+  const float* centroids = coded_centroids(index, codes);
+  if (centroids && query.residual()) dot_rows(x, centroids, index->d, lists.data(), probes, nearness.data());
   Best& best = best_of_thread();
   best.reset(k);
   int64_t scored = 0, seen = 0;
@@ -250,7 +264,8 @@ int64_t search_lists(
     faiss::InvertedLists::ScopedCodes listed(index->invlists, lists[l]);
     faiss::InvertedLists::ScopedIds ids(index->invlists, lists[l]);
     faiss::InvertedLists::ScopedCodes next(index->invlists, lists[l + 1 < most && lists[l + 1] >= 0 ? l + 1 : l]);
-    const float base = query.residual() ? nearness[l] : 0;
+    float base = 0;
+    if (query.residual()) base = centroids && l >= probes ? dot(x, centroids + lists[l] * index->d, index->d) : nearness[l];
     const size_t size = index->code_size, chunk = std::max<size_t>(16, std::min(LIST_CHUNK, LIST_CHUNK_BYTES / size));
     const size_t chunks = (n + chunk - 1) / chunk, even = (n + chunks - 1) / chunks;
     for (size_t from = 0; from < n; from += even) {

@@ -65,7 +65,21 @@ final class AutoChoice {
    * @param types never empty
    * @param considered what was measured for it
    */
-  record Ranking(List<IndexConfig.Type> types, List<Considered> considered) {}
+  record Ranking(List<IndexConfig.Type> types, List<Considered> considered) {
+    /** Of one search by the type at a rank; 0 where there is but one, of which nothing is known. */
+    double expectedWork(int rank) {
+      return considered.isEmpty() ? 0 : considered.get(rank).expectedWork();
+    }
+
+    /** The least of those from a rank on; infinite where there are none. */
+    double leastExpectedWork(int rank) {
+      return considered.stream()
+          .skip(rank)
+          .mapToDouble(Considered::expectedWork)
+          .min()
+          .orElse(Double.POSITIVE_INFINITY);
+    }
+  }
 
   /**
    * @param exact over all vectors

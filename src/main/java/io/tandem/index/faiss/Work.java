@@ -13,7 +13,7 @@ import org.bytedeco.javacpp.FloatPointer;
  */
 final class Work {
   /** A vector of a graph lies anywhere in memory, and is sorted in among the candidates. */
-  private static final double IN_GRAPH = 3;
+  private static final double IN_GRAPH = 6;
 
   /** A vector or code of inverted lists. */
   private static final double IN_LIST = 1.7;
