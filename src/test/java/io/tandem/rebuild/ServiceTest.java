@@ -136,7 +136,10 @@ class ServiceTest {
   }
 
   private static Process service(Path store) throws IOException {
-    return java(ServiceProcess.class, store).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    ProcessBuilder builder = java(ServiceProcess.class, store);
+    // One heap of the C library, which otherwise keeps up to 64 MB for each of many threads.
+    builder.environment().put("MALLOC_ARENA_MAX", "1");
+    return builder.redirectError(ProcessBuilder.Redirect.INHERIT).start();
   }
 
   private static ProcessBuilder java(Class<?> main, Path store) {

@@ -7,6 +7,7 @@ import io.tandem.faiss.binding.Index;
 import io.tandem.faiss.binding.global.faiss;
 import io.tandem.index.BuildListener;
 import io.tandem.index.BuildListener.Stage;
+import io.tandem.index.BuiltIndex;
 import io.tandem.index.IndexException;
 import io.tandem.index.IndexReport.Considered;
 import io.tandem.index.IndexReport.Point;
@@ -14,6 +15,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Function;
 import org.bytedeco.javacpp.FloatPointer;
 
 /**
@@ -42,6 +45,11 @@ final class AutoChoice {
   /** How much less work than exact search an approximate one must be. */
   private static final double WORTHWHILE = 1.5;
 
+  /**
+   * How many times the work that another type is expected to take makes that one worth building.
+   */
+  private static final double SURPRISE = 2;
+
   private static final List<IndexConfig.Type> TRIED =
       List.of(IndexConfig.Type.HNSW, IndexConfig.Type.IVF_SQ8, IndexConfig.Type.IVF_PQ_FAST_SCAN);
 
@@ -63,16 +71,42 @@ final class AutoChoice {
    * The order in which to build types until one keeps the promise.
    *
    * @param types never empty
-   * @param considered what was measured for it
+   * @param considered what was measured for it, of each type; empty where nothing was
    */
   record Ranking(List<IndexConfig.Type> types, List<Considered> considered) {
-    /** Of one search by the type at a rank; 0 where there is but one, of which nothing is known. */
-    double expectedWork(int rank) {
-      return considered.isEmpty() ? 0 : considered.get(rank).expectedWork();
+    /**
+     * Builds the first that keeps the promise, unless it turns out to be far more work than another
+     * is expected to be: then that one is built as well, and the less work stays. All others are
+     * closed.
+     *
+     * @param build builds and tunes a type
+     * @return what stays; where none keeps the promise, the one that comes nearest, closed
+     */
+    BuiltIndex settle(double minRecall, Function<IndexConfig.Type, BuiltIndex> build) {
+      BuiltIndex nearest = null;
+      IndexConfig.Type best = null;
+      double leastWork = Double.POSITIVE_INFINITY;
+      for (int rank = 0; rank < types.size(); rank++) {
+        IndexConfig.Type type = types.get(rank);
+        if (best != null && SURPRISE * considered.get(rank).expectedWork() >= leastWork) {
+          continue;
+        }
+        BuiltIndex built = build.apply(type);
+        double work = built.report().searchWork();
+        if (built.recall() >= minRecall && work < leastWork) {
+          if (type == IndexConfig.Type.FLAT || work <= SURPRISE * leastExpectedWork(rank + 1)) {
+            return built;
+          }
+          best = type;
+          leastWork = work;
+        }
+        built.index().close();
+        nearest = nearest == null || built.recall() > nearest.recall() ? built : nearest;
+      }
+      return best == null ? Objects.requireNonNull(nearest) : build.apply(best);
     }
 
-    /** The least of those from a rank on; infinite where there are none. */
-    double leastExpectedWork(int rank) {
+    private double leastExpectedWork(int rank) {
       return considered.stream()
           .skip(rank)
           .mapToDouble(Considered::expectedWork)

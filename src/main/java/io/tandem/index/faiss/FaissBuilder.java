@@ -13,7 +13,6 @@ import io.tandem.index.IndexReport;
 import io.tandem.index.IndexReport.Considered;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -39,9 +38,6 @@ import org.jspecify.annotations.Nullable;
 public final class FaissBuilder implements AutoCloseable {
   /** Vectors that stand in for queries where none are given. */
   static final int OWN_QUERIES = 200;
-
-  /** How many times the work that another type is expected to take makes that one worth a trial. */
-  private static final double SURPRISE = 2;
 
   private final int dimension;
   private final IndexConfig config;
@@ -177,38 +173,15 @@ public final class FaissBuilder implements AutoCloseable {
         : vectors;
   }
 
-  /**
-   * The first of the ranking that keeps the promise, unless it turned out to be far more work than
-   * another is expected to be: then that one is built as well, and the better of the two stays.
-   */
   private BuiltIndex automatic(FaissIndex exact, Sample sample) {
     AutoChoice.Ranking ranking = new AutoChoice(config, listener, reproducible).rank(exact, sample);
-    List<IndexConfig.Type> types = ranking.types();
-    BuiltIndex nearest = null;
-    IndexConfig.@Nullable Type best = null;
-    double leastWork = Double.POSITIVE_INFINITY;
-    for (int i = 0; i < types.size(); i++) {
-      if (best != null && SURPRISE * ranking.expectedWork(i) >= leastWork) {
-        continue;
-      }
-      BuiltIndex built = build(types.get(i), exact, sample, ranking.considered());
-      double work = built.report().searchWork();
-      boolean kept = built.recall() >= config.minRecall();
-      if (kept && work < leastWork) {
-        if (types.get(i) == IndexConfig.Type.FLAT
-            || work <= SURPRISE * ranking.leastExpectedWork(i + 1)) {
-          return built;
-        }
-        best = types.get(i);
-        leastWork = work;
-      }
-      built.index().close();
-      nearest = nearest == null || built.recall() > nearest.recall() ? built : nearest;
+    BuiltIndex built =
+        ranking.settle(
+            config.minRecall(), type -> build(type, exact, sample, ranking.considered()));
+    if (built.recall() < config.minRecall()) {
+      throw new IndexException(shortfall(built));
     }
-    if (best != null) {
-      return build(best, exact, sample, ranking.considered());
-    }
-    throw new IndexException(shortfall(Objects.requireNonNull(nearest)));
+    return built;
   }
 
   private BuiltIndex given(FaissIndex exact, Sample sample) {
